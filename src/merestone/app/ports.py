@@ -1,0 +1,161 @@
+"""What the use cases need from outside, coarse and columnar: whole tables in, differences out.
+
+Tables are Arrow and obey ``core.model.columns``, plus ``id`` (int64, the database key), ``version`` (int32) and one
+column per custom field. References (``account``, ``owner`` …) come as the referred table's ``id`` in ``<name>_id``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from merestone.app.policy import Actor
+from merestone.core.model.territory import TerritoryModelDocument
+
+Progress = Callable[[int, int, str], None]
+"""Called with (done, total, message)."""
+
+
+class Clock(Protocol):
+    """Tells the time, so that tests can."""
+
+    def now(self) -> datetime:
+        """Return the present instant, UTC."""
+        ...
+
+    def today(self) -> date:
+        """Return the present day in the company's zone."""
+        ...
+
+
+class Records(Protocol):
+    """Reads and writes the CRM tables in columns."""
+
+    def transaction(self, actor: Actor, *, cause: str) -> AbstractContextManager[str]:
+        """Open the one transaction of a use case; yields the audit transaction id. Not re-entrant."""
+        ...
+
+    def snapshot(
+        self, table: str, *, columns: Sequence[str] | None = None, ids: Iterable[int] | None = None
+    ) -> pa.Table:
+        """Return the table (or only ``ids``) as Arrow, ordered by id."""
+        ...
+
+    def write(self, table: str, rows: pa.Table) -> pa.Table:
+        """Insert rows without ``id``, update rows with one; returns ``id`` per input row, in order.
+
+        Only columns present are written; ``version`` rises by one on updates. A ``custom`` column is not given: custom
+        fields come as columns named ``custom.<key>``.
+        """
+        ...
+
+    def delete(self, table: str, ids: Iterable[int]) -> int:
+        """Delete rows; returns how many."""
+        ...
+
+    def custom_fields(self, table: str) -> Mapping[str, str]:
+        """Return custom field key -> kind."""
+        ...
+
+
+class Associations(Protocol):
+    """Dated associations of ``"accounts"`` or ``"leads"``."""
+
+    def open_now(self, table: str, *, ids: Iterable[int] | None = None) -> pa.Table:
+        """Return open associations: ``record`` (int64), ``territory`` (key or null), ``owner`` (rep id or null),
+        ``is_primary``, ``cause``, ``is_locked``."""
+        ...
+
+    def history(self, table: str) -> pa.Table:
+        """Return all associations: ``record``, ``territory``, ``owner``, ``is_primary``, ``valid_from``, ``valid_to``."""
+        ...
+
+    def replace(self, table: str, desired: pa.Table, *, at: datetime, model_id: int | None) -> int:
+        """Close and open what differs for the records named in ``desired`` (columns ``record``, ``territory`` key,
+        ``owner`` rep id, ``is_primary``, ``cause``, ``reason`` JSON text); returns how many rows were opened.
+
+        The caller holds a transaction. Rows equal in territory, owner and is_primary stay untouched.
+        """
+        ...
+
+    def take_turns(self, territory: str, rep_ids: Sequence[int]) -> pa.Table:
+        """Lock and return the territory's rotation seats: ``rep_id``, ``weight``, ``taken``, ``last_turn``."""
+        ...
+
+    def record_turn(self, territory: str, rep_id: int) -> None:
+        """Count one turn for the rep."""
+        ...
+
+
+class Models(Protocol):
+    """Territory models as documents."""
+
+    def active(self) -> tuple[int, TerritoryModelDocument] | None:
+        """Return (model id, document) of the active model."""
+        ...
+
+    def load(self, key: str) -> tuple[int, TerritoryModelDocument] | None:
+        """Return (model id, document) by key."""
+        ...
+
+    def save(self, document: TerritoryModelDocument, *, actor: Actor) -> int:
+        """Create or replace a planning model's content; returns its id. Refuses others with ConflictError."""
+        ...
+
+    def activate(self, model_id: int, *, at: datetime) -> None:
+        """Archive the active model, make this one active. The caller re-assigns in the same transaction."""
+        ...
+
+    def members(self) -> pa.Table:
+        """Return members of the active model: ``territory`` key, ``rep_id``, ``rep_email``, ``role``, ``starts_on``,
+        ``ends_on``, ``left_on``."""
+        ...
+
+
+class Matcher(Protocol):
+    """An engine that matches records to a compiled ruleset (``engines.kernel``)."""
+
+    def match(self, ruleset: Any, table: pa.Table) -> pa.Table:
+        """Return ``id``, ``territory``, ``cause``, ``n_matches``, ``runner_up``, ``rank``, ``overlays`` per row."""
+        ...
+
+
+class Gazetteer(Protocol):
+    """Offline places (``connectors.geodata``)."""
+
+    def locate(self, table: pa.Table) -> pa.Table:
+        """Return latitude, longitude, geo_precision, county, warning per row."""
+        ...
+
+    def country_lookup(self) -> Mapping[str, str]:
+        """Return folded country text -> ISO 3166-1 alpha-2."""
+        ...
+
+    def subdivision_lookup(self, country: str) -> Mapping[str, str]:
+        """Return folded subdivision text -> ISO 3166-2 suffix."""
+        ...
+
+
+class Files(Protocol):
+    """Reads hostile files and writes safe ones (``connectors.files``)."""
+
+    def read_table(self, path: Path, *, sheet: str | None = None) -> Any:
+        """Return a RawTable (strings), parsed in a limited child process."""
+        ...
+
+    def write_table(self, table: pa.Table, target: Any, *, fmt: str, labels: Mapping[str, str] | None = None) -> None:
+        """Write CSV, Excel or Parquet, guarded against formula injection."""
+        ...
+
+    def read_document(self, path: Path) -> dict[str, Any]:
+        """Return a model document's plain data."""
+        ...
+
+    def write_document(self, data: Mapping[str, Any], *, fmt: str) -> str:
+        """Return a model document as YAML or JSON text."""
+        ...

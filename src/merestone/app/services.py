@@ -1,0 +1,30 @@
+"""Everything a use case may need, built once in ``boot``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from merestone.app import ports
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The ports, filled.
+
+    Parameters
+    ----------
+    data_dir : Path
+        Folder for stored uploads and hand-outs.
+    """
+
+    records: ports.Records
+    associations: ports.Associations
+    models: ports.Models
+    matcher: ports.Matcher
+    gazetteer: ports.Gazetteer
+    files: ports.Files
+    clock: ports.Clock
+    data_dir: Path

@@ -1,0 +1,32 @@
+"""Builds the services: every port filled with its adapter, once per process."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from merestone.app.services import Services
+
+
+@cache
+def services() -> Services:
+    """Return the services of this process."""
+    from django.conf import settings
+
+    from merestone.connectors.files import LocalFiles
+    from merestone.connectors.geodata import Gazetteer
+    from merestone.db.stores.associations import AssociationStore
+    from merestone.db.stores.clock import CompanyClock
+    from merestone.db.stores.models import ModelStore
+    from merestone.db.stores.records import RecordStore
+    from merestone.engines.kernel import KernelMatcher
+
+    return Services(
+        records=RecordStore(),
+        associations=AssociationStore(),
+        models=ModelStore(),
+        matcher=KernelMatcher(),
+        gazetteer=Gazetteer(),
+        files=LocalFiles(),
+        clock=CompanyClock(),
+        data_dir=settings.DATA_DIR,
+    )

@@ -1,0 +1,99 @@
+"""Company, users, reps and their leave."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.db import models
+
+from merestone.core.model.columns import USER_ROLES
+from merestone.db.models.fields import Row, choices_of
+
+
+class Company(Row):
+    """The one company this database works for."""
+
+    name = models.CharField(max_length=200, default="My company")
+    time_zone = models.CharField(max_length=64, default="UTC")
+    currency = models.CharField(max_length=3, default="USD")
+    country = models.CharField(max_length=2, default="US")
+
+
+class UserManager(BaseUserManager["User"]):
+    """Creates users by e-mail."""
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
+        """Return a saved user; without a password nobody can sign in as them."""
+        user = self.model(email=self.normalize_email(email).lower(), **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def get_by_natural_key(self, username: str | None) -> User:
+        return self.get(email=(username or "").lower())
+
+
+class User(AbstractBaseUser):
+    """Somebody, or some program, who signs in."""
+
+    email = models.EmailField(unique=True)
+    name = models.CharField(max_length=200, blank=True)
+    role = models.CharField(max_length=20, choices=choices_of(USER_ROLES), default="rep")
+    time_zone = models.CharField(max_length=64, blank=True, help_text="Empty: the company's.")
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    preferences = models.JSONField(default=dict, blank=True)
+    version = models.PositiveIntegerField(default=1)
+
+    USERNAME_FIELD = "email"
+    objects: ClassVar[UserManager] = UserManager()
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+
+class Rep(Row):
+    """A seller; may have a user to sign in with."""
+
+    user = models.OneToOneField(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="rep")
+    external_id = models.CharField(max_length=100, null=True, blank=True, unique=True)
+    name = models.CharField(max_length=200)
+    email = models.EmailField(null=True, blank=True, unique=True)
+    manager = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports")
+    office = models.CharField(max_length=100, blank=True)
+    home_city = models.CharField(max_length=100, blank=True)
+    home_state = models.CharField(max_length=10, blank=True)
+    home_postal_code = models.CharField(max_length=20, blank=True)
+    home_country = models.CharField(max_length=2, blank=True)
+    home_latitude = models.FloatField(null=True, blank=True)
+    home_longitude = models.FloatField(null=True, blank=True)
+    languages = models.JSONField(default=list, blank=True)
+    industries = models.JSONField(default=list, blank=True)
+    skills = models.JSONField(default=list, blank=True)
+    seniority = models.CharField(max_length=20, blank=True)
+    capacity_hours = models.FloatField(null=True, blank=True)
+    weekly_hours = models.FloatField(null=True, blank=True)
+    time_zone = models.CharField(max_length=64, blank=True)
+    hired_on = models.DateField(null=True, blank=True)
+    left_on = models.DateField(null=True, blank=True, help_text="First day no longer with the company.")
+
+    class Meta:
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Leave(Row):
+    """Days a rep is away: out of rotation, still owner."""
+
+    rep = models.ForeignKey(Rep, on_delete=models.CASCADE, related_name="leave")
+    starts_on = models.DateField()
+    ends_on = models.DateField(help_text="First day back.")
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(ends_on__gt=models.F("starts_on")), name="leave_not_empty")
+        ]
