@@ -167,8 +167,9 @@ def _build_assets(node: Path, for_development: bool) -> None:
 def install_packages(node: Path, root: Path, *, for_development: bool) -> None:
     """Run ``npm ci`` in ``root`` with the Node in the folder ``node``."""
     path = os.pathsep.join([str(node), os.environ.get("PATH", "")])
-    npm = node / "npm"
-    program = [npm] if npm.exists() else [shutil.which("npm", path=path) or "npm"]
+    # A wheel cannot hold the symbolic link that `npm` is, so the script behind it is called by its own name.
+    script = node.parent / "lib/node_modules/npm/bin/npm-cli.js"
+    program = [node / "node", script] if script.exists() else [shutil.which("npm", path=path) or "npm"]
     omit = [] if for_development else ["--omit=dev"]
     _run(
         [*program, "ci", "--loglevel=error", "--prefer-offline", *omit],
@@ -183,9 +184,9 @@ def _uv_install() -> list[str | Path]:
     return [BIN / "uv", "pip", "install", "--quiet", "--python", PYTHON]
 
 
-def _timed(what: str, step: Callable[..., None], *arguments: Any, **options: Any) -> None:
+def _timed(what: str, step_to_time: Callable[..., None], /, *arguments: Any, **options: Any) -> None:
     begun = time.monotonic()
-    step(*arguments, **options)
+    step_to_time(*arguments, **options)
     _say(f"  {what}: {time.monotonic() - begun:.1f} s")
 
 
