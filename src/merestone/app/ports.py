@@ -148,7 +148,9 @@ class Files(Protocol):
         """Return a RawTable (strings), parsed in a limited child process."""
         ...
 
-    def write_table(self, table: pa.Table, target: Any, *, fmt: str, labels: Mapping[str, str] | None = None) -> None:
+    def write_table(
+        self, table: pa.Table, target: Any, *, fmt: str, labels: Mapping[str, str] | None = None
+    ) -> None:
         """Write CSV, Excel or Parquet, guarded against formula injection."""
         ...
 
@@ -158,4 +160,59 @@ class Files(Protocol):
 
     def write_document(self, data: Mapping[str, Any], *, fmt: str) -> str:
         """Return a model document as YAML or JSON text."""
+        ...
+
+
+class Visibility(Protocol):
+    """Which rows an actor sees; the same answer ``db.queries`` gives the faces."""
+
+    def visible_ids(self, actor: Actor, table: str, ids: Iterable[int] | None = None) -> set[int]:
+        """Return the visible ids (among ``ids``) of a CRM table."""
+        ...
+
+    def visible_territories(self, actor: Actor) -> set[str]:
+        """Return keys of the active model's visible territories."""
+        ...
+
+
+class People(Protocol):
+    """Users, tokens and the company's settings. The caller holds a transaction for writes."""
+
+    def create_user(
+        self, *, email: str, role: str, name: str, password: str | None, rep_id: int | None
+    ) -> dict[str, Any]:
+        """Create a user; InvalidInputError when the e-mail is taken or the password too weak."""
+        ...
+
+    def change_user(self, user_id: int, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Change name, role, time_zone, is_active, password or rep_id; ends sessions where that must."""
+        ...
+
+    def users(self) -> list[dict[str, Any]]:
+        """Return all users by e-mail, without secrets."""
+        ...
+
+    def create_token(
+        self,
+        *,
+        user_id: int,
+        name: str,
+        digest: str,
+        prefix: str,
+        scopes: Sequence[str],
+        expires_at: datetime,
+    ) -> dict[str, Any]:
+        """Keep a token's digest."""
+        ...
+
+    def token_owner(self, prefix: str) -> int | None:
+        """Return the user id of a token."""
+        ...
+
+    def revoke_token(self, *, prefix: str, at: datetime) -> dict[str, Any]:
+        """Revoke by prefix; NotFoundError when there is none."""
+        ...
+
+    def change_company(self, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Change the company's name, time_zone, currency or country; creates it on first use."""
         ...

@@ -24,6 +24,8 @@ class Services:
     associations: ports.Associations
     models: ports.Models
     matcher: ports.Matcher
+    visibility: ports.Visibility
+    people: ports.People
     gazetteer: ports.Gazetteer
     files: ports.Files
     clock: ports.Clock

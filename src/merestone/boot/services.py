@@ -17,7 +17,9 @@ def services() -> Services:
     from merestone.db.stores.associations import AssociationStore
     from merestone.db.stores.clock import CompanyClock
     from merestone.db.stores.models import ModelStore
+    from merestone.db.stores.people import PeopleStore
     from merestone.db.stores.records import RecordStore
+    from merestone.db.stores.visibility import VisibilityStore
     from merestone.engines.kernel import KernelMatcher
 
     return Services(
@@ -25,6 +27,8 @@ def services() -> Services:
         associations=AssociationStore(),
         models=ModelStore(),
         matcher=KernelMatcher(),
+        visibility=VisibilityStore(),
+        people=PeopleStore(),
         gazetteer=Gazetteer(),
         files=LocalFiles(),
         clock=CompanyClock(),

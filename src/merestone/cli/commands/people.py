@@ -1,0 +1,99 @@
+"""merestone user · token."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from merestone.app import admin
+from merestone.cli.context import Database, DataDir, Json, program, say
+
+app = typer.Typer()
+user_app = typer.Typer(help="Users who sign in.", no_args_is_help=True)
+token_app = typer.Typer(help="Keys for programs.", no_args_is_help=True)
+
+
+@user_app.command("create", epilog="Example: merestone user create ana@example.com --role planner")
+def create_user(
+    ctx: typer.Context,
+    email: Annotated[str, typer.Argument(help="E-mail to sign in with.")],
+    role: Annotated[str, typer.Option(help="admin, planner, manager, rep or integration.")] = "rep",
+    name: Annotated[str, typer.Option(help="Full name.")] = "",
+    password: Annotated[
+        str,
+        typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, help="At least 10 characters."),
+    ] = "",
+    data_dir: DataDir = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Create a user."""
+    services = program(ctx).open(data_dir, database)
+    user = admin.create_user(
+        services, program(ctx).actor(None), email=email, role=role, name=name, password=password
+    )
+    say(user, as_json=as_json, title="User created")
+
+
+@user_app.command("list", epilog="Example: merestone user list --json")
+def list_users(
+    ctx: typer.Context, data_dir: DataDir = None, database: Database = None, as_json: Json = False
+) -> None:
+    """List users."""
+    services = program(ctx).open(data_dir, database)
+    users = services.people.users()
+    if as_json:
+        say({"users": users}, as_json=True)
+        return
+    for user in users:
+        say(user, as_json=False)
+
+
+@user_app.command("deactivate", epilog="Example: merestone user deactivate ana@example.com")
+def deactivate_user(
+    ctx: typer.Context,
+    email: Annotated[str, typer.Argument(help="E-mail of the user.")],
+    data_dir: DataDir = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Take away a user's sign-in, sessions and tokens."""
+    services = program(ctx).open(data_dir, database)
+    user_id = admin.user_by_email(services, email)["id"]
+    say(admin.change_user(services, program(ctx).actor(None), user_id, is_active=False), as_json=as_json)
+
+
+@token_app.command(
+    "create", epilog="Example: merestone token create ana@example.com --name ci --scope see --days 90"
+)
+def create_token(
+    ctx: typer.Context,
+    email: Annotated[str, typer.Argument(help="User the token acts for.")],
+    name: Annotated[str, typer.Option(help="What it is for.")],
+    scope: Annotated[list[str] | None, typer.Option(help="Right it carries; repeat. Default: see.")] = None,
+    days: Annotated[int, typer.Option(help="Days until it expires.", min=1, max=3650)] = 90,
+    data_dir: DataDir = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Create an API token; it is shown once."""
+    services = program(ctx).open(data_dir, database)
+    user_id = admin.user_by_email(services, email)["id"]
+    token = admin.create_token(
+        services, program(ctx).actor(None), user_id=user_id, name=name, scopes=scope or ["see"], days=days
+    )
+    say(token, as_json=as_json, title="Keep this token: it is not shown again")
+
+
+@token_app.command("revoke", epilog="Example: merestone token revoke mst_ab12cd34")
+def revoke_token(
+    ctx: typer.Context,
+    prefix: Annotated[str, typer.Argument(help="The token's first characters, as listed.")],
+    data_dir: DataDir = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Revoke a token at once."""
+    services = program(ctx).open(data_dir, database)
+    say(admin.revoke_token(services, program(ctx).actor(None), prefix=prefix), as_json=as_json)

@@ -1,0 +1,104 @@
+"""What boot hands to the commands: ways to open a database and to run the server."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from merestone.app.policy import Actor
+from merestone.app.services import Services
+
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir", help="Folder of the embedded database and its files.", envvar="MERESTONE_DATA_DIR"
+    ),
+]
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        help="Database URL instead, e.g. postgresql://user@host/name.",
+        envvar="MERESTONE_DATABASE",
+    ),
+]
+AsUser = Annotated[
+    str | None, typer.Option("--as", help="Act as this user (e-mail), with what they may see and do.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+class Program(Protocol):
+    """What only the composition root can do."""
+
+    def open(self, data_dir: Path | None, database: str | None, *, migrate: bool = True) -> Services:
+        """Point the process at a database, bring its schema up to date and return the services."""
+        ...
+
+    def actor(self, email: str | None) -> Actor:
+        """Return the actor for ``--as``; the operator when empty."""
+        ...
+
+    def demo(
+        self, services: Services, *, seed: int, progress: Callable[[int, int, str], None]
+    ) -> dict[str, Any]:
+        """Load and build the demo company; returns the summary. Does nothing to a demo already there."""
+        ...
+
+    def serve(self, *, host: str, port: int, workers: int, sign_ins: bool) -> None:
+        """Serve until interrupted."""
+        ...
+
+    def work(self, *, once: bool) -> int:
+        """Run queued jobs; returns how many."""
+        ...
+
+    def local(self) -> Any:
+        """Return matcher and files without a database."""
+        ...
+
+    def users(self) -> Any:
+        """Return the use cases of ``app.admin`` bound to this database."""
+        ...
+
+    def doctor(self) -> list[tuple[str, bool, str]]:
+        """Return (check, is fine, detail) of the installation."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The typer context's object."""
+
+    program: Program
+
+
+def program(ctx: typer.Context) -> Program:
+    """Return what boot handed over."""
+    held = ctx.find_object(Held)
+    assert held is not None
+    return held.program
+
+
+def say(data: Mapping[str, Any], *, as_json: bool, title: str = "") -> None:
+    """Print a result: JSON for machines, a two-column table for people."""
+    if as_json:
+        sys.stdout.write(json.dumps(data, default=str, indent=2) + "\n")
+        return
+    table = Table(title=title or None, show_header=False, title_justify="left")
+    for key, value in data.items():
+        if isinstance(value, list | dict):
+            continue
+        table.add_row(key.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+    out.print(table)
