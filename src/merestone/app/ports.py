@@ -83,12 +83,12 @@ class Associations(Protocol):
         """
         ...
 
-    def take_turns(self, territory: str, rep_ids: Sequence[int]) -> pa.Table:
-        """Lock and return the territory's rotation seats: ``rep_id``, ``weight``, ``taken``, ``last_turn``."""
+    def rotations(self, territories: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Lock the territories' rotations (in key order) and return their states; ``{}`` for a new one."""
         ...
 
-    def record_turn(self, territory: str, rep_id: int) -> None:
-        """Count one turn for the rep."""
+    def keep_rotations(self, states: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write the states of rotations locked before."""
         ...
 
 
@@ -112,8 +112,12 @@ class Models(Protocol):
         ...
 
     def members(self) -> pa.Table:
-        """Return members of the active model: ``territory`` key, ``rep_id``, ``rep_email``, ``role``, ``starts_on``,
-        ``ends_on``, ``left_on``."""
+        """Return members of the active model: ``territory`` key, ``rep`` (e-mail, else external id, else name; unique),
+        ``rep_id``, ``rep_name``, ``role``, ``valid_from``, ``valid_to``, ``left_on`` (dates), ``languages`` (list)."""
+        ...
+
+    def leave(self) -> pa.Table:
+        """Return days away: ``rep_id``, ``starts_on``, ``ends_on`` (first day back)."""
         ...
 
 

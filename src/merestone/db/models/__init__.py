@@ -1,7 +1,7 @@
 """The tables."""
 
 from merestone.db.models.accounts import Account, Contact, CustomField
-from merestone.db.models.associations import AccountAssociation, AccountLock, LeadAssociation, RotationSeat
+from merestone.db.models.associations import AccountAssociation, AccountLock, LeadAssociation, Rotation
 from merestone.db.models.crm import Activity, Claim, Contract, Lead, Opportunity, Product, StageChange
 from merestone.db.models.people import Company, Leave, Rep, User
 from merestone.db.models.territories import Member, NamedAccount, Territory, TerritoryModel, TerritoryNode, TerritoryType
@@ -19,6 +19,6 @@ from merestone.db.models.work import (
 __all__ = [
     "Account", "AccountAssociation", "AccountLock", "Activity", "ApiToken", "AuditContext", "AuditEntry", "Claim",
     "Company", "Contact", "Contract", "CustomField", "ImportRowError", "ImportRun", "Job", "Lead", "LeadAssociation",
-    "Leave", "Member", "NamedAccount", "Opportunity", "Product", "Rep", "RotationSeat", "SavedMapping", "SavedView",
+    "Leave", "Member", "NamedAccount", "Opportunity", "Product", "Rep", "Rotation", "SavedMapping", "SavedView",
     "StageChange", "Territory", "TerritoryModel", "TerritoryNode", "TerritoryType", "User",
 ]  # fmt: skip

@@ -87,14 +87,8 @@ class AccountLock(Row):
     until = models.DateField(null=True, blank=True)
 
 
-class RotationSeat(models.Model):
-    """A rep's seat in a territory's rotation of leads: how many turns were taken, with which weight."""
+class Rotation(models.Model):
+    """A territory's rotation of leads so far, as ``core.routing.rotation.Rotation.as_dict`` writes it."""
 
-    territory = models.ForeignKey(Territory, on_delete=models.CASCADE, related_name="seats")
-    rep = models.ForeignKey(Rep, on_delete=models.CASCADE, related_name="seats")
-    weight = models.FloatField(default=1.0)
-    taken = models.PositiveIntegerField(default=0)
-    last_turn = models.PositiveIntegerField(default=0, help_text="The territory's turn number at the last turn.")
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["territory", "rep"], name="one_seat_per_rep")]
+    territory = models.OneToOneField(Territory, on_delete=models.CASCADE, related_name="rotation")
+    state = models.JSONField(default=dict)

@@ -1,0 +1,128 @@
+"""Routing of leads: match → eligibility → fair turn → owner or queue, each with its reason.
+
+A lead is assigned once: routing a lead that has an owner changes nothing, whatever is retried. Within one call leads
+take their turns in the order they came in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from merestone.app.assign import DESIRED, unplaced
+from merestone.app.policy import Actor, Right
+from merestone.app.services import Services
+from merestone.base.interval import Interval
+from merestone.core.criteria import to_english
+from merestone.core.model.territory import TerritoryModelDocument
+from merestone.core.routing.eligibility import Candidate, eligibility
+from merestone.core.routing.explain import routing_reason, say_routing
+from merestone.core.routing.rotation import Rotation
+from merestone.core.rules.ruleset import compile_ruleset
+
+
+def route_leads(services: Services, actor: Actor, *, ids: Iterable[int] | None = None) -> dict[str, int]:
+    """Route the leads that have no owner yet (among ``ids``); returns ``leads``, ``routed``, ``queued``."""
+    actor.require(Right.ASSIGN)
+    with services.records.transaction(actor, cause="route leads"):
+        return place_leads(services, ids=ids)
+
+
+def place_leads(services: Services, *, ids: Iterable[int] | None = None, at: datetime | None = None) -> dict[str, int]:
+    """Give leads without owner their place; the caller holds the transaction."""
+    at = at or services.clock.now()
+    table = unowned(services, services.records.snapshot("leads", ids=None if ids is None else list(ids)))
+    active = services.models.active()
+    if active is None:
+        desired = unplaced(table["id"], "No territory model is active.")
+        services.associations.replace("leads", desired, at=at, model_id=None)
+        return {"leads": table.num_rows, "routed": 0, "queued": table.num_rows}
+    model_id, document = active
+    desired = Router(services, document).desired(table.sort_by([("received_at", "ascending"), ("id", "ascending")]))
+    services.associations.replace("leads", desired, at=at, model_id=model_id)
+    queued = desired["owner"].null_count
+    return {"leads": table.num_rows, "routed": table.num_rows - queued, "queued": queued}
+
+
+def unowned(services: Services, table: pa.Table) -> pa.Table:
+    """Return the leads that have no owner now."""
+    current = services.associations.open_now("leads", ids=table["id"].to_pylist())
+    owned = current.filter(pc.is_valid(current["owner"]))["record"].combine_chunks()
+    return table.filter(pc.invert(pc.is_in(table["id"], value_set=owned)))
+
+
+class Router:
+    """Takes turns for a batch of leads, on locked rotations."""
+
+    def __init__(self, services: Services, document: TerritoryModelDocument) -> None:
+        self.services = services
+        self.document = document
+        self.today = services.clock.today()
+        self.rep_ids: dict[str, int] = {}
+        self.candidates = self._candidates()
+
+    def desired(self, leads: pa.Table) -> pa.Table:
+        """Return the places of the leads, in the order given."""
+        matched = self.services.matcher.match(compile_ruleset(self.document, table="leads"), leads)
+        territories = matched["territory"].to_pylist()
+        states = self.services.associations.rotations({key for key in territories if key})
+        rotations = {key: Rotation.from_dict(state) for key, state in states.items()}
+        rows = [
+            self._place(lead, territory, rotations)
+            for lead, territory in zip(leads.select(["id", "language"]).to_pylist(), territories, strict=True)
+        ]
+        self.services.associations.keep_rotations({key: rotation.as_dict() for key, rotation in rotations.items()})
+        return pa.Table.from_pylist(rows, schema=DESIRED)
+
+    def _place(self, lead: dict[str, Any], territory: str | None, rotations: dict[str, Rotation]) -> dict[str, Any]:
+        place = {"record": lead["id"], "territory": territory, "owner": None, "is_primary": True, "cause": "rule"}
+        if territory is None:
+            sentence = f"No territory of “{self.document.name}” matches."
+            return {**place, "cause": "default", "reason": json.dumps({"sentence": sentence})}
+        choice = eligibility(self.candidates[territory], self.today, language=lead["language"])
+        if lead["language"] and not choice.eligible:  # nobody speaks it: better somebody than nobody
+            choice = eligibility(self.candidates[territory], self.today)
+        standing: tuple[Any, ...] = ()
+        chosen = None
+        if choice.eligible:
+            weights = {candidate.rep: 1 for candidate in choice.eligible}
+            standing = rotations[territory].standing(weights)
+            chosen, rotations[territory] = rotations[territory].take(weights)
+        node = self.document.node(territory)
+        rule = self.document.effective_where(territory)
+        reason = routing_reason(
+            territory,
+            to_english(rule) if rule else "it is named there",
+            eligibility=choice,
+            standing=standing,
+            chosen=chosen,
+            territory_name=node.name,
+        )
+        reason["sentence"] = say_routing(reason)
+        return {**place, "owner": self.rep_ids.get(chosen or ""), "reason": json.dumps(reason, default=str)}
+
+    def _candidates(self) -> dict[str, list[Candidate]]:
+        away: dict[int, list[Interval[date]]] = defaultdict(list)
+        for row in self.services.models.leave().to_pylist():
+            away[row["rep_id"]].append(Interval(row["starts_on"], row["ends_on"]))
+        found: dict[str, list[Candidate]] = defaultdict(list)
+        for row in self.services.models.members().to_pylist():
+            self.rep_ids[row["rep"]] = row["rep_id"]
+            found[row["territory"]].append(
+                Candidate(
+                    rep=row["rep"],
+                    role=row["role"],
+                    member=Interval(row["valid_from"] or date.min, row["valid_to"]),
+                    name=row["rep_name"],
+                    left_on=row["left_on"],
+                    leave=tuple(away[row["rep_id"]]),
+                    languages=frozenset(language.casefold() for language in row["languages"] or ()),
+                )
+            )
+        return found
