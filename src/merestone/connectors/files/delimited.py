@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from merestone.app.exchange.problems import problem_table, shorten
-from merestone.base.errors import InvalidInputError, Problem
-from merestone.connectors.files.grid import Grid, check_header, too_many_columns
+from merestone.base.errors import InvalidInputError
+from merestone.connectors.files.grid import Grid, check_header, too_many_columns, without_blank_rows
 from merestone.connectors.files.guard import formulas, unguard
 from merestone.connectors.files.limits import Limits
 from merestone.connectors.files.sniff import detect_delimiter, detect_encoding, refuse
@@ -23,9 +23,7 @@ _BATCH = 20_000
 _END = "\ue000end of file\ue000"
 
 
-def read_delimited(
-    path: Path, name: str, *, limits: Limits, encoding: str = "", delimiter: str = ""
-) -> Grid:
+def read_delimited(path: Path, name: str, *, limits: Limits, encoding: str = "", delimiter: str = "") -> Grid:
     """Return the table of a delimited text file; rows with too few or too many cells are kept and reported."""
     data = path.read_bytes()
     notes = []
@@ -67,7 +65,19 @@ def _unparsable(error: csv.Error, name: str, limits: Limits) -> InvalidInputErro
             f"A cell of {name!r} is longer than {limits.cell_chars:,} characters.",
             "Shorten it; often the cause is a quote that is never closed.",
         )
-    return refuse("unreadable-file", f"The file {name!r} cannot be read as a table: {error}.", "Save it again as CSV.")
+    return refuse(
+        "unreadable-file", f"The file {name!r} cannot be read as a table: {error}.", "Save it again as CSV."
+    )
+
+
+def unclosed_quote(name: str, number: int) -> InvalidInputError:
+    """Return the error for a text that runs on to the end of the file."""
+    return refuse(
+        "unclosed-quote",
+        f"A quote that opens in row {number} of {name!r} is never closed.",
+        "Close it, or double the quotes that belong to the text.",
+        where=f"row {number}",
+    )
 
 
 def _lines(text: str) -> Iterator[str]:
@@ -75,10 +85,14 @@ def _lines(text: str) -> Iterator[str]:
 
 
 def _parse(text: str, name: str, *, delimiter: str, limits: Limits) -> Grid:
-    rows = csv.reader(chain(_lines(text), [f"\n{_END}\n"]), delimiter=delimiter)
+    rows = csv.reader(chain(_lines(text), ["\n", f"{_END}\n"]), delimiter=delimiter)
     start, header = _header_row(rows)
     if header is None or header == [_END]:
-        raise refuse("empty-file", f"The file {name!r} holds no rows.", "Choose a file with a header row and data.")
+        raise refuse(
+            "empty-file", f"The file {name!r} holds no rows.", "Choose a file with a header row and data."
+        )
+    if header[-1].endswith(f"{_END}\n"):
+        raise unclosed_quote(name, start)
     if len(header) > limits.columns:
         raise too_many_columns(name, found=len(header), limit=limits.columns)
     while header and not header[-1].strip():
@@ -118,14 +132,10 @@ class _Builder:
         self.chunks: list[list[pa.Array]] = []
         self.row_chunks: list[pa.Array] = []
         self.records: list[dict[str, Any]] = []
-        self.is_closed = False
 
     def add(self, number: int, row: list[str]) -> None:
-        if len(row) != self.width:
-            if row == [_END]:
-                self.is_closed = True
-                return
-            if not any(row):
+        if len(row) != self.width or self.width == 1:
+            if row == [_END] or not any(cell.strip() for cell in row):
                 return
             row = self._ragged(number, row)
         self.rows.append(row)
@@ -135,9 +145,9 @@ class _Builder:
 
     def _ragged(self, number: int, row: list[str]) -> list[str]:
         if row[-1].endswith(f"{_END}\n"):
-            self._unclosed(number)
+            raise unclosed_quote(self.name, number)
         extra = row[self.width :]
-        if any(extra) or len(row) < self.width:
+        if any(cell.strip() for cell in extra) or len(row) < self.width:
             self.records.append(
                 {
                     "row": number,
@@ -150,19 +160,11 @@ class _Builder:
             )
         return (row + [""] * self.width)[: self.width]
 
-    def _unclosed(self, number: int) -> None:
-        raise refuse(
-            "unclosed-quote",
-            f"A quote that opens in row {number} of {self.name!r} is never closed.",
-            "Close it, or double the quotes that belong to the text.",
-            where=f"row {number}",
-        )
-
     def _flush(self) -> None:
         if not self.rows:
             return
         if self.rows[-1][-1].endswith(f"{_END}\n"):
-            self._unclosed(self.numbers[-1])
+            raise unclosed_quote(self.name, self.numbers[-1])
         self.row_chunks.append(pa.array(self.numbers, pa.int64()))
         columns = zip(*self.rows, strict=True)
         self.chunks.append([self._array(values, index) for index, values in enumerate(columns)])
@@ -196,9 +198,10 @@ class _Builder:
     def finish(self) -> tuple[list[pa.ChunkedArray], pa.ChunkedArray, pa.Table]:
         self._flush()
         columns = [
-            pa.chunked_array([chunk[index] for chunk in self.chunks], pa.string()) for index in range(self.width)
+            pa.chunked_array([chunk[index] for chunk in self.chunks], pa.string())
+            for index in range(self.width)
         ]
-        numbers = pa.chunked_array(self.row_chunks, pa.int64())
+        columns, numbers = without_blank_rows(columns, pa.chunked_array(self.row_chunks, pa.int64()))
         problems = [problem_table(self.records)]
         for index, column in enumerate(columns):
             problems.append(_formula_problems(column, numbers, self.header[index]))
@@ -219,6 +222,3 @@ def _formula_problems(column: pa.ChunkedArray, numbers: pa.ChunkedArray, header:
         }
         for row, value in zip(rows, values, strict=True)
     )
-
-
-__all__ = ["Problem", "read_delimited"]

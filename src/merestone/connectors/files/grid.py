@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from merestone.app.exchange.problems import problem_table, shorten
 from merestone.base.errors import InvalidInputError, Problem
@@ -87,6 +88,18 @@ def check_header(
     return [names[index] for index in kept], [columns[index] for index in kept], notes
 
 
+def without_blank_rows(
+    columns: list[pa.ChunkedArray], numbers: pa.ChunkedArray
+) -> tuple[list[pa.ChunkedArray], pa.ChunkedArray]:
+    """Return the columns and row numbers without the rows in which every cell is empty."""
+    if not columns or any(column.null_count == 0 for column in columns):
+        return columns, numbers
+    filled = pc.is_valid(columns[0])
+    for column in columns[1:]:
+        filled = pc.or_(filled, pc.is_valid(column))
+    return [column.filter(filled) for column in columns], numbers.filter(filled)
+
+
 def letters(index: int) -> str:
     """Return the spreadsheet's letters of a 0-based column: 0 is A, 26 is AA."""
     text = ""
@@ -115,7 +128,10 @@ def _refuse_duplicates(names: list[str], name: str, row: int) -> None:
     ]
     said = ", ".join(repr(header) for header in dict.fromkeys(shorten(header) for header in twice))
     raise InvalidInputError(
-        f"The file {name!r} has headers that occur more than once: {said}.", problems, code="duplicate-header", fix=fix
+        f"The file {name!r} has headers that occur more than once: {said}.",
+        problems,
+        code="duplicate-header",
+        fix=fix,
     )
 
 

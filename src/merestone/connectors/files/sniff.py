@@ -61,7 +61,9 @@ def detect_format(path: Path, name: str) -> str:
     with path.open("rb") as file:
         head = file.read(4096)
     if not head.strip(b"\x00 \t\r\n"):
-        raise refuse("empty-file", f"The file {name!r} is empty.", "Choose a file with a header row and data.")
+        raise refuse(
+            "empty-file", f"The file {name!r} is empty.", "Choose a file with a header row and data."
+        )
     if head.startswith(b"PK"):
         return "zip"
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
@@ -77,7 +79,9 @@ def wrong_suffix(name: str, fmt: str) -> Problem | None:
     promised = _SUFFIXES.get(Path(name).suffix.lower(), "")
     if not promised or promised == fmt:
         return None
-    kind = {"csv": "delimited text", "xlsx": "an Excel workbook", "xls": "an old Excel workbook"}.get(fmt, fmt)
+    kind = {"csv": "delimited text", "xlsx": "an Excel workbook", "xls": "an old Excel workbook"}.get(
+        fmt, fmt
+    )
     return Problem("wrong-suffix", f"The file {name!r} holds {kind}, whatever its name says; read as such.")
 
 
@@ -167,7 +171,11 @@ def _is_utf8(data: bytes) -> bool:
 
 
 def _rare(text: str) -> str:
-    return text.encode("utf-8", "surrogatepass").translate(None, bytes(range(128))).decode("utf-8", "surrogatepass")
+    return (
+        text.encode("utf-8", "surrogatepass")
+        .translate(None, bytes(range(128)))
+        .decode("utf-8", "surrogatepass")
+    )
 
 
 def _guess(data: bytes) -> str:
