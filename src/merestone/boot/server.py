@@ -1,0 +1,71 @@
+"""The server: one process tree with the web pages, the API and a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+from merestone.base.errors import UnavailableError
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merestone.boot.settings")
+
+
+def __getattr__(name: str) -> object:
+    # The WSGI application is made where it is asked for, so that importing this module stays free of Django.
+    if name == "application":
+        from django.core.wsgi import get_wsgi_application
+
+        return get_wsgi_application()
+    raise AttributeError(name)
+
+
+def serve(*, host: str, port: int, workers: int, sign_ins: bool) -> None:
+    """Serve until interrupted, with one worker for jobs beside the server."""
+    require_free(host, port)
+    print_address(host, port, sign_ins=sign_ins)
+    worker = subprocess.Popen([sys.executable, "-m", "merestone.boot", "worker"])
+    try:
+        from granian.constants import Interfaces
+        from granian.server import Server
+
+        Server(
+            "merestone.boot.server:application",
+            address=host,
+            port=port,
+            interface=Interfaces.WSGI,
+            workers=workers,
+            blocking_threads=8,
+            log_access=False,
+        ).serve()
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        worker.wait(timeout=10)
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise UnavailableError when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise UnavailableError(
+                f"Port {port} on {host} is not free.", code="port-taken", fix=f"Choose another: --port {port + 1}."
+            ) from error
+
+
+def print_address(host: str, port: int, *, sign_ins: bool) -> None:
+    """Tell where to look, and with which sign-ins."""
+    shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1") else host  # noqa: S104
+    sys.stderr.write(f"\nMerestone serves http://{shown}:{port}/   (stop with Ctrl-C)\n")
+    if sign_ins:
+        from merestone.boot.demo.load import SIGN_INS
+
+        for role, email, password in SIGN_INS:
+            sys.stderr.write(f"  {role:<9} {email:<28} {password}\n")
+    sys.stderr.write("\n")
+    sys.stderr.flush()
