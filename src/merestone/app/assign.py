@@ -158,7 +158,10 @@ def overlay_rows(record_ids: pa.ChunkedArray, overlays: pa.ChunkedArray) -> pa.T
 def owners_today(services: Services) -> dict[str, tuple[int, str]]:
     """Return territory key -> (rep id, rep name) of today's owner member."""
     members = services.models.members()
-    people = {row["rep"]: (row["rep_id"], row["rep_name"]) for row in members.select(["rep", "rep_id", "rep_name"]).to_pylist()}
+    people = {
+        row["rep"]: (row["rep_id"], row["rep_name"])
+        for row in members.select(["rep", "rep_id", "rep_name"]).to_pylist()
+    }
     owners = owner_on(members, services.clock.today())
     return {row["territory"]: people[row["owner"]] for row in owners.to_pylist()}
 

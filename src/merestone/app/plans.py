@@ -42,7 +42,9 @@ def load_model(services: Services, actor: Actor, key: str | None) -> tuple[int, 
     active = services.models.active()
     if key is None or (active is not None and active[1].key == key):
         if active is None:
-            raise NotFoundError("No territory model is active.", fix="Publish one: merestone model publish KEY.")
+            raise NotFoundError(
+                "No territory model is active.", fix="Publish one: merestone model publish KEY."
+            )
         return active
     found = services.models.load(key) if actor.can(Right.PLAN) else None
     if found is None:
@@ -61,7 +63,9 @@ def diff_document(services: Services, actor: Actor, data: Mapping[str, Any]) -> 
     actor.require(Right.PLAN)
     new = read_document(data)
     found = services.models.load(new.key)
-    before = {} if found is None else {entry["key"]: entry for entry in write_document(found[1])["territories"]}
+    before = (
+        {} if found is None else {entry["key"]: entry for entry in write_document(found[1])["territories"]}
+    )
     after = {entry["key"]: entry for entry in write_document(new)["territories"]}
     changed = {
         key: {

@@ -220,3 +220,11 @@ class People(Protocol):
     def change_company(self, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Change the company's name, time_zone, currency or country; creates it on first use."""
         ...
+
+
+class Jobs(Protocol):
+    """Long work, done by a worker."""
+
+    def enqueue(self, kind: str, payload: Mapping[str, Any], *, actor: Actor) -> int:
+        """Keep a job and queue it; returns its id."""
+        ...

@@ -34,7 +34,9 @@ def route_leads(services: Services, actor: Actor, *, ids: Iterable[int] | None =
         return place_leads(services, ids=ids)
 
 
-def place_leads(services: Services, *, ids: Iterable[int] | None = None, at: datetime | None = None) -> dict[str, int]:
+def place_leads(
+    services: Services, *, ids: Iterable[int] | None = None, at: datetime | None = None
+) -> dict[str, int]:
     """Give leads without owner their place; the caller holds the transaction."""
     at = at or services.clock.now()
     table = unowned(services, services.records.snapshot("leads", ids=None if ids is None else list(ids)))
@@ -44,7 +46,9 @@ def place_leads(services: Services, *, ids: Iterable[int] | None = None, at: dat
         services.associations.replace("leads", desired, at=at, model_id=None)
         return {"leads": table.num_rows, "routed": 0, "queued": table.num_rows}
     model_id, document = active
-    desired = Router(services, document).desired(table.sort_by([("received_at", "ascending"), ("id", "ascending")]))
+    desired = Router(services, document).desired(
+        table.sort_by([("received_at", "ascending"), ("id", "ascending")])
+    )
     services.associations.replace("leads", desired, at=at, model_id=model_id)
     queued = desired["owner"].null_count
     return {"leads": table.num_rows, "routed": table.num_rows - queued, "queued": queued}
@@ -77,11 +81,21 @@ class Router:
             self._place(lead, territory, rotations)
             for lead, territory in zip(leads.select(["id", "language"]).to_pylist(), territories, strict=True)
         ]
-        self.services.associations.keep_rotations({key: rotation.as_dict() for key, rotation in rotations.items()})
+        self.services.associations.keep_rotations(
+            {key: rotation.as_dict() for key, rotation in rotations.items()}
+        )
         return pa.Table.from_pylist(rows, schema=DESIRED)
 
-    def _place(self, lead: dict[str, Any], territory: str | None, rotations: dict[str, Rotation]) -> dict[str, Any]:
-        place = {"record": lead["id"], "territory": territory, "owner": None, "is_primary": True, "cause": "rule"}
+    def _place(
+        self, lead: dict[str, Any], territory: str | None, rotations: dict[str, Rotation]
+    ) -> dict[str, Any]:
+        place = {
+            "record": lead["id"],
+            "territory": territory,
+            "owner": None,
+            "is_primary": True,
+            "cause": "rule",
+        }
         if territory is None:
             sentence = f"No territory of “{self.document.name}” matches."
             return {**place, "cause": "default", "reason": json.dumps({"sentence": sentence})}

@@ -17,7 +17,14 @@ Check = tuple[str, bool, str]
 
 def checks() -> list[Check]:
     """Return (check, is fine, detail)."""
-    return [python(), sqlite(), database(), migrations(), assets("vendor/maplibre-gl/maplibre-gl.mjs"), geography()]
+    return [
+        python(),
+        sqlite(),
+        database(),
+        migrations(),
+        assets("vendor/maplibre-gl/maplibre-gl.mjs"),
+        geography(),
+    ]
 
 
 def python() -> Check:
@@ -28,7 +35,11 @@ def python() -> Check:
 def sqlite() -> Check:
     """The SQLite library is safe for concurrent writers."""
     is_fine = sqlite3.sqlite_version_info >= SAFE_VERSION or connection.vendor != "sqlite"
-    detail = sqlite3.sqlite_version if is_fine else f"{sqlite3.sqlite_version}: older than {SAFE_VERSION}; install pysqlite3"
+    detail = (
+        sqlite3.sqlite_version
+        if is_fine
+        else f"{sqlite3.sqlite_version}: older than {SAFE_VERSION}; install pysqlite3"
+    )
     return "SQLite library", is_fine, detail
 
 
@@ -48,7 +59,11 @@ def migrations() -> Check:
 
     executor = MigrationExecutor(connection)
     pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    return "Schema", not pending, f"{len(pending)} migrations pending: run merestone migrate" if pending else "up to date"
+    return (
+        "Schema",
+        not pending,
+        f"{len(pending)} migrations pending: run merestone migrate" if pending else "up to date",
+    )
 
 
 def assets(path: str) -> Check:

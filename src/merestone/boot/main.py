@@ -41,7 +41,9 @@ class LocalProgram:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise UsageError(f"The data folder '{folder}' cannot be made: {error.strerror}.", code="bad-data-dir") from error
+            raise UsageError(
+                f"The data folder '{folder}' cannot be made: {error.strerror}.", code="bad-data-dir"
+            ) from error
         import django
 
         django.setup()
@@ -58,7 +60,9 @@ class LocalProgram:
             raise NotFoundError(f"There is no active user '{email}'.", fix="`merestone user list` shows all.")
         return actor_of_user(user)
 
-    def demo(self, services: Services, *, seed: int, progress: Callable[[int, int, str], None]) -> dict[str, Any]:
+    def demo(
+        self, services: Services, *, seed: int, progress: Callable[[int, int, str], None]
+    ) -> dict[str, Any]:
         """Load and build the demo company; returns the summary."""
         from merestone.boot.demo.load import load_demo
 

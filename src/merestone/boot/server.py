@@ -54,7 +54,9 @@ def require_free(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise UnavailableError(
-                f"Port {port} on {host} is not free.", code="port-taken", fix=f"Choose another: --port {port + 1}."
+                f"Port {port} on {host} is not free.",
+                code="port-taken",
+                fix=f"Choose another: --port {port + 1}.",
             ) from error
 
 

@@ -16,6 +16,7 @@ def services() -> Services:
     from merestone.connectors.geodata import Gazetteer
     from merestone.db.stores.associations import AssociationStore
     from merestone.db.stores.clock import CompanyClock
+    from merestone.db.stores.jobs import JobStore
     from merestone.db.stores.models import ModelStore
     from merestone.db.stores.people import PeopleStore
     from merestone.db.stores.records import RecordStore
@@ -29,8 +30,16 @@ def services() -> Services:
         matcher=KernelMatcher(),
         visibility=VisibilityStore(),
         people=PeopleStore(),
+        jobs=JobStore(send_job),
         gazetteer=Gazetteer(),
         files=LocalFiles(),
         clock=CompanyClock(),
         data_dir=settings.DATA_DIR,
     )
+
+
+def send_job(job_id: int) -> None:
+    """Put a job on the task queue."""
+    from merestone.boot.tasks import run_job
+
+    run_job.enqueue(job_id)

@@ -23,11 +23,14 @@ def import_file(
     table: TableName,
     file: Annotated[Path, typer.Argument(help="CSV, Excel or Parquet.", exists=True, dir_okay=False)],
     mapping: Annotated[
-        Path | None, typer.Option(help="Mapping file (JSON or YAML): columns, value maps, constants.", exists=True)
+        Path | None,
+        typer.Option(help="Mapping file (JSON or YAML): columns, value maps, constants.", exists=True),
     ] = None,
     save_mapping: Annotated[Path | None, typer.Option(help="Write the mapping used to this file.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything, write nothing.")] = False,
-    rejected: Annotated[Path | None, typer.Option(help="Write rejected rows here, to correct and import again.")] = None,
+    rejected: Annotated[
+        Path | None, typer.Option(help="Write rejected rows here, to correct and import again.")
+    ] = None,
     sheet: Annotated[str | None, typer.Option(help="Sheet of a workbook; default: the first.")] = None,
     data_dir: DataDir = None,
     database: Database = None,
@@ -49,16 +52,23 @@ def import_file(
             dry_run=dry_run,
             sheet=sheet,
             rejected=rejected,
-            progress=lambda done, total, text: progress.update(task, completed=done, total=total, description=text),
+            progress=lambda done, total, text: progress.update(
+                task, completed=done, total=total, description=text
+            ),
         )
     if save_mapping is not None:
         save_mapping.write_text(services.files.write_document(report.mapping, fmt="json"))
     if not as_json:
         out.print("Columns: " + ", ".join(f"{a} → {b}" for a, b in report.shown_mapping()), markup=False)
         for error in report.errors[:20]:
-            err.print(f"  row {error['row']}, {error['column']}: {error['message']} {error['fix']}".rstrip(), markup=False)
+            err.print(
+                f"  row {error['row']}, {error['column']}: {error['message']} {error['fix']}".rstrip(),
+                markup=False,
+            )
         if len(report.errors) > 20:
-            err.print(f"  … and {len(report.errors) - 20} more; --rejected FILE keeps the rows.", markup=False)
+            err.print(
+                f"  … and {len(report.errors) - 20} more; --rejected FILE keeps the rows.", markup=False
+            )
     say(report.as_dict(), as_json=as_json, title=f"Import of {table}" + (" (dry run)" if dry_run else ""))
     if report.rejected:
         raise typer.Exit(1)

@@ -46,7 +46,9 @@ def diff(
 ) -> None:
     """Show what applying a document would change; exit code 1 when something would."""
     services = program(ctx).open(data_dir, database)
-    difference = plans.diff_document(services, program(ctx).actor(as_user), services.files.read_document(document))
+    difference = plans.diff_document(
+        services, program(ctx).actor(as_user), services.files.read_document(document)
+    )
     if as_json:
         say(difference, as_json=True)
     else:

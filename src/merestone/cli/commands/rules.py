@@ -12,8 +12,12 @@ from merestone.cli.context import AsUser, Database, DataDir, Json, out, program,
 
 app = typer.Typer()
 
-Rules = Annotated[Path, typer.Option("--rules", help="Model document, YAML or JSON.", exists=True, dir_okay=False)]
-Records = Annotated[Path, typer.Option("--records", help="Accounts: CSV, Excel or Parquet.", exists=True, dir_okay=False)]
+Rules = Annotated[
+    Path, typer.Option("--rules", help="Model document, YAML or JSON.", exists=True, dir_okay=False)
+]
+Records = Annotated[
+    Path, typer.Option("--records", help="Accounts: CSV, Excel or Parquet.", exists=True, dir_okay=False)
+]
 
 
 @app.command(epilog="Example: merestone match --rules us.yaml --records accounts.csv --out matched.csv")
@@ -22,24 +26,35 @@ def match(
     rules: Rules,
     records: Records,
     out_file: Annotated[Path, typer.Option("--out", help="Target: .csv, .xlsx or .parquet.")],
-    all_matches: Annotated[bool, typer.Option("--all", help="All matching territories, not only the winner.")] = False,
+    all_matches: Annotated[
+        bool, typer.Option("--all", help="All matching territories, not only the winner.")
+    ] = False,
     engine: Annotated[str, typer.Option(help="kernel.")] = "kernel",
     as_json: Json = False,
 ) -> None:
     """Write each record's winning territory (empty = unassigned queue). Needs no database."""
     result = matching_files.match_files(
-        program(ctx).local(), rules=rules, records=records, out=out_file, all_matches=all_matches, engine=engine
+        program(ctx).local(),
+        rules=rules,
+        records=records,
+        out=out_file,
+        all_matches=all_matches,
+        engine=engine,
     )
     say(result, as_json=as_json, title="Matched")
 
 
-@app.command(epilog="Example: merestone explain --rules us.yaml --records accounts.csv --id A-1001 --why-not us-west")
+@app.command(
+    epilog="Example: merestone explain --rules us.yaml --records accounts.csv --id A-1001 --why-not us-west"
+)
 def explain(
     ctx: typer.Context,
     rules: Rules,
     records: Records,
     record_id: Annotated[str, typer.Option("--id", help="Id of the record.")],
-    why_not: Annotated[str | None, typer.Option("--why-not", help="Territory key: why it did not win.")] = None,
+    why_not: Annotated[
+        str | None, typer.Option("--why-not", help="Territory key: why it did not win.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show why a record goes where it goes. Needs no database."""

@@ -1,0 +1,37 @@
+"""The kinds of long work a worker does, each a use case with progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from merestone.app import assign, plans
+from merestone.app.exchange import importing
+from merestone.app.policy import Actor
+from merestone.app.ports import Progress
+from merestone.app.services import Services
+from merestone.base.errors import UsageError
+
+Kind = Callable[[Services, Actor, Mapping[str, Any], Progress], dict[str, Any]]
+
+KINDS: dict[str, Kind] = {
+    "import": lambda services, actor, payload, progress: importing.apply_import(
+        services, actor, payload["run_id"], progress=progress
+    ),
+    "rule run": lambda services, actor, _payload, _progress: dict(assign.run_rules(services, actor)),
+    "publish": lambda services, actor, payload, _progress: plans.publish(services, actor, payload["key"]),
+}
+
+
+def enqueue(services: Services, actor: Actor, kind: str, **payload: Any) -> int:
+    """Queue long work; returns the job's id."""
+    if kind not in KINDS:
+        raise UsageError(f"'{kind}' is not a kind of job.", code="unknown-job")
+    return services.jobs.enqueue(kind, payload, actor=actor)
+
+
+def run(
+    services: Services, actor: Actor, kind: str, payload: Mapping[str, Any], progress: Progress
+) -> dict[str, Any]:
+    """Do the work."""
+    return KINDS[kind](services, actor, payload, progress)

@@ -1,0 +1,126 @@
+"""The worker: takes jobs from the queue in the database, keeps their lease alive, takes over from the dead."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+from django.utils.crypto import get_random_string
+from django_tasks import task
+
+from merestone.app import jobs
+from merestone.app.policy import SYSTEM
+from merestone.base.errors import MerestoneError
+from merestone.boot.services import services
+from merestone.db.models import Job
+from merestone.db.queries.actors import actor_of_user
+from merestone.db.stores.jobs import LEASE, JobStore
+
+logger = logging.getLogger(__name__)
+
+
+@task()
+def run_job(job_id: int) -> None:
+    """Do one job, unless another worker has it."""
+    store = services().jobs
+    assert isinstance(store, JobStore)
+    job = store.claim(job_id)
+    if job is None:
+        return
+    actor = actor_of_user(job.created_by) if job.created_by else SYSTEM
+    try:
+        with kept_alive(store, job_id):
+            result = jobs.run(services(), actor, job.kind, job.payload, progress_of(store, job))
+    except MerestoneError as error:
+        store.finish(job_id, error=str(error))
+    except Exception:
+        logger.exception("Job %s (%s) failed", job_id, job.kind)
+        store.finish(job_id, error="It failed for a reason of ours; the server's log has the details.")
+    else:
+        store.finish(job_id, result=result)
+
+
+def progress_of(store: JobStore, job: Job) -> jobs.Progress:
+    """Return the callback that shows a job's progress.
+
+    A use case holds one transaction: what it wrote to the job row would show only at the end, and on SQLite a second
+    connection would wait for it. So progress is kept in memory and written by the thread that keeps the lease alive.
+    """
+
+    def show(done: int, total: int, message: str) -> None:
+        seen[job.pk] = (done, total, message)
+
+    return show
+
+
+seen: dict[int, tuple[int, int, str]] = {}
+
+
+@contextmanager
+def kept_alive(store: JobStore, job_id: int) -> Iterator[None]:
+    """Lengthen the job's lease and write its progress from a thread while the block runs."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        try:
+            while not stop.wait(1.0):
+                try:
+                    done, total, message = seen.get(job_id, (0, 0, ""))
+                    store.progress(job_id, done, total, message)
+                except Exception:  # a busy database: the lease outlives many beats
+                    logger.debug("No beat for job %s", job_id, exc_info=True)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=beat, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=LEASE.total_seconds())
+        seen.pop(job_id, None)
+
+
+def work(*, once: bool) -> int:
+    """Run queued jobs until stopped, or until none is left; returns how many were done."""
+    from django_tasks_db.management.commands.db_worker import Worker
+
+    store = services().jobs
+    assert isinstance(store, JobStore)
+    before = Job.objects.filter(state="done").count()
+    stop = threading.Event()
+    store.reap()
+
+    def reap() -> None:
+        try:
+            while not stop.wait(LEASE.total_seconds() / 3):
+                try:
+                    store.reap()
+                except Exception:
+                    logger.warning("The reaper stumbled", exc_info=True)
+        finally:
+            connection.close()
+
+    reaper = threading.Thread(target=reap, daemon=True)
+    reaper.start()
+    worker = Worker(
+        queue_names=["default"],
+        interval=0.5,
+        batch=once,
+        backend_name="default",
+        startup_delay=False,
+        max_tasks=None,
+        worker_id=get_random_string(32),
+        excluded_queue_names=[],
+    )
+    if not once:
+        worker.configure_signals()
+    try:
+        worker.run()
+    finally:
+        stop.set()
+    return Job.objects.filter(state="done").count() - before
