@@ -1,0 +1,168 @@
+"""The tree of a criterion: frozen nodes, each with its place in the text.
+
+Two trees are equal when they mean the same text; places do not count. ``and`` and ``or`` hold any number of parts and
+never hold a part of their own kind, so a chain of ten thousand ``or`` is one level deep.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import NamedTuple, TypeAlias
+
+
+class Position(NamedTuple):
+    """Where a node stands: 1-based line and column of its first character, and its length in characters."""
+
+    line: int = 1
+    column: int = 1
+    length: int = 1
+
+
+NOWHERE = Position()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRef:
+    """A field as written, in lower case."""
+
+    name: str
+    position: Position = dataclasses.field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A written value: text, number (exact), truth value or date."""
+
+    value: str | Decimal | bool | date
+    position: Position = dataclasses.field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """``field op value`` with ``op`` one of ``= <> < <= > >=``."""
+
+    field: FieldRef
+    op: str
+    value: Literal
+    position: Position = dataclasses.field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class In:
+    """``field in (…)``, or ``not in``."""
+
+    field: FieldRef
+    values: tuple[Literal, ...]
+    negated: bool = False
+    position: Position = dataclasses.field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class InList:
+    """``field in list('key')``, or ``not in``."""
+
+    field: FieldRef
+    key: Literal
+    negated: bool = False
+    position: Position = dataclasses.field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """``field between low and high``, both ends included."""
+
+    field: FieldRef
+    low: Literal
+    high: Literal
+    position: Position = dataclasses.field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IsNull:
+    """``field is null``, or ``is not null``: the only criterion that is never unknown."""
+
+    field: FieldRef
+    negated: bool = False
+    position: Position = dataclasses.field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function of the function table: a leading field where it takes one, then values."""
+
+    name: str
+    arguments: tuple[FieldRef | Literal, ...]
+    position: Position = dataclasses.field(default=NOWHERE, compare=False, repr=False)
+
+    @property
+    def field(self) -> FieldRef | None:
+        """The leading field, if there is one."""
+        first = self.arguments[0] if self.arguments else None
+        return first if isinstance(first, FieldRef) else None
+
+    @property
+    def values(self) -> tuple[Literal, ...]:
+        """The literal arguments in order."""
+        return tuple(argument for argument in self.arguments if isinstance(argument, Literal))
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """All parts hold."""
+
+    parts: tuple[Expr, ...]
+    position: Position = dataclasses.field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    """At least one part holds."""
+
+    parts: tuple[Expr, ...]
+    position: Position = dataclasses.field(default=NOWHERE, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """The part does not hold."""
+
+    part: Expr
+    position: Position = dataclasses.field(default=NOWHERE, compare=False, repr=False)
+
+
+Leaf: TypeAlias = Comparison | In | InList | Between | IsNull | Call
+Expr: TypeAlias = Leaf | And | Or | Not
+
+
+def leaves(expr: Expr) -> Iterator[Leaf]:
+    """Yield the comparisons and functions in reading order."""
+    if isinstance(expr, And | Or):
+        for part in expr.parts:
+            yield from leaves(part)
+    elif isinstance(expr, Not):
+        yield from leaves(expr.part)
+    else:
+        yield expr
+
+
+def fields_used(expr: Expr) -> tuple[str, ...]:
+    """Return the written field names in order of first use (functions of the location name none)."""
+    names = (leaf.field.name for leaf in leaves(expr) if leaf.field is not None)
+    return tuple(dict.fromkeys(names))
+
+
+def count_criteria(expr: Expr | None) -> int:
+    """Return how specific a criterion is: a leaf 1, ``and`` adds, ``or`` its largest branch, ``not`` what it holds."""
+    if expr is None:
+        return 0
+    if isinstance(expr, And):
+        return sum(count_criteria(part) for part in expr.parts)
+    if isinstance(expr, Or):
+        return max(count_criteria(part) for part in expr.parts)
+    if isinstance(expr, Not):
+        return count_criteria(expr.part)
+    return 1

@@ -1,0 +1,281 @@
+"""Reading and writing model documents as plain data; every problem is reported at once.
+
+``read_document`` accepts what YAML or JSON gives (dates as text or as dates); ``write_document`` gives JSON values in a
+stable order, leaving defaults out, so that reading what was written changes nothing. Not here: files and references to
+other files (``connectors.files.documents``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from merestone.base.errors import InvalidInputError
+from merestone.core.criteria import FieldSet, standard_fields
+from merestone.core.criteria.fields import custom_field
+from merestone.core.model.columns import MEMBER_ROLES, Kind
+from merestone.core.model.territory import (
+    DEFAULT_PRIORITY,
+    DEFAULT_TYPE,
+    EXPECTATIONS,
+    Case,
+    Membership,
+    TerritoryModelDocument,
+    TerritoryNode,
+    TerritoryType,
+)
+from merestone.core.rules.audit import document_problems
+from merestone.core.rules.reading import Reader
+
+VERSION = 1
+_TOP = ("merestone", "model", "fields", "areas", "lists", "types", "territories")
+_MODEL = ("key", "name", "effective")
+_TYPE = ("key", "name", "primary")
+_TERRITORY = (
+    "key", "name", "parent", "type", "where", "priority", "members", "named", "exclude", "cases", "notes",
+)  # fmt: skip
+_MEMBER = ("rep", "role", "from", "to")
+_CASE = ("record", "expect")
+_FIELD_KINDS = tuple(
+    kind.value for kind in (Kind.TEXT, Kind.NUMBER, Kind.MONEY, Kind.DATE, Kind.BOOLEAN, Kind.LIST)
+)
+
+
+def document_fields(document: TerritoryModelDocument, *, fields: FieldSet | None = None) -> FieldSet:
+    """Return the fields the criteria of ``document`` may use: the given (or built-in) ones and its own."""
+    known = fields or standard_fields()
+    own = (custom_field(name, kind) for name, kind in document.fields.items() if name not in known)
+    return known.with_custom(own)
+
+
+def read_document(data: Any, *, fields: FieldSet | None = None) -> TerritoryModelDocument:
+    """Return the document that ``data`` says.
+
+    Parameters
+    ----------
+    data : mapping
+        Plain data in the shape of the model document format.
+    fields : FieldSet, optional
+        Fields known beside those the document declares; the built-in ones when omitted.
+
+    Raises
+    ------
+    InvalidInputError
+        Lists every problem: unknown and duplicate keys, missing parents, cycles, criteria, dates, members, cases …
+    """
+    reader = Reader()
+    document = _document(reader, data)
+    problems = reader.problems + (
+        document_problems(document, document_fields(document, fields=fields)) if document else []
+    )
+    if problems or document is None:
+        n = len(problems)
+        message = f"The model document has {n} problem{'s' if n != 1 else ''}."
+        raise InvalidInputError(message, problems, code="bad-document")
+    return document
+
+
+def _document(reader: Reader, data: Any) -> TerritoryModelDocument | None:
+    if not isinstance(data, Mapping):
+        reader.report("bad-document", "", "The document is not a mapping.", "Start it with 'merestone: 1'.")
+        return None
+    top = reader.mapping(data, "", known=_TOP)
+    if top.get("merestone") != VERSION or isinstance(top.get("merestone"), bool):
+        shown = top.get("merestone", "missing")
+        reader.report(
+            "bad-version", "merestone", f"The format version is {shown}.", f"Write 'merestone: {VERSION}'."
+        )
+    model = reader.mapping(top.get("model", {}), "model", known=_MODEL)
+    types = _types(reader, top.get("types"))
+    key = reader.key(model.get("key"), "model/key")
+    return TerritoryModelDocument(
+        key=key,
+        name=reader.text(model.get("name", key), "model/name"),
+        effective=reader.day(model.get("effective"), "model/effective"),
+        fields=_fields(reader, top.get("fields")),
+        areas=_areas(reader, top.get("areas")),
+        lists=_lists(reader, top.get("lists")),
+        types=types,
+        territories=_territories(reader, top.get("territories"), types),
+    )
+
+
+def _fields(reader: Reader, data: Any) -> dict[str, Kind]:
+    fields = {}
+    for name, kind in reader.mapping(data, "fields").items():
+        where = f"fields/{name}"
+        if reader.field_name(name, where):
+            chosen = reader.choice(kind, where, choices=_FIELD_KINDS, what="field type")
+            fields[name] = Kind(chosen or Kind.TEXT)
+    return fields
+
+
+def _areas(reader: Reader, data: Any) -> dict[str, Any]:
+    entries = reader.mapping(data, "areas").items()
+    return {key: geojson for key, geojson in entries if reader.key(key, f"areas/{key}")}
+
+
+def _lists(reader: Reader, data: Any) -> dict[str, tuple[str, ...]]:
+    lists = {}
+    for key, items in reader.mapping(data, "lists").items():
+        if reader.key(key, f"lists/{key}"):
+            lists[key] = reader.texts(items, f"lists/{key}")
+    return lists
+
+
+def _types(reader: Reader, data: Any) -> tuple[TerritoryType, ...]:
+    types = []
+    for index, item in enumerate(reader.sequence(data, "types")):
+        where = reader.place("types", item, index)
+        entry = reader.mapping(item, where, known=_TYPE)
+        key = reader.key(entry.get("key"), f"{where}/key")
+        name = reader.text(entry.get("name", key), f"{where}/name")
+        types.append(TerritoryType(key, name, reader.truth(entry.get("primary", True), f"{where}/primary")))
+    return tuple(types) or (DEFAULT_TYPE,)
+
+
+def _territories(reader: Reader, data: Any, types: tuple[TerritoryType, ...]) -> tuple[TerritoryNode, ...]:
+    items = list(enumerate(reader.sequence(data, "territories")))
+    entries = []
+    for index, item in items:
+        where = reader.place("territories", item, index)
+        entries.append((where, reader.mapping(item, where, known=_TERRITORY)))
+    type_of = _inherited_types([entry for _, entry in entries], default=types[0].key)
+    return tuple(_territory(reader, entry, where, type_of=type_of) for where, entry in entries)
+
+
+def _inherited_types(entries: list[Mapping[str, Any]], *, default: str) -> dict[Any, str]:
+    """Return the type of each territory key: its own, else its parent's, else ``default``; stops at circles."""
+    own = {_hashable(entry.get("key")): entry for entry in entries}
+    known: dict[Any, str] = {}
+    for key in own:
+        trail, at = [], key
+        while at in own and at not in known and own[at].get("type") is None and at not in trail:
+            trail.append(at)
+            at = _hashable(own[at].get("parent"))
+        found = known.get(at) or (
+            str(own[at]["type"]) if at in own and own[at].get("type") is not None else default
+        )
+        known |= dict.fromkeys([*trail, key], found)
+    return known
+
+
+def _hashable(value: Any) -> Any:
+    return str(value) if value is not None else None
+
+
+def _territory(
+    reader: Reader, entry: Mapping[str, Any], where: str, *, type_of: Mapping[Any, str]
+) -> TerritoryNode:
+    key = reader.key(entry.get("key"), f"{where}/key")
+    return TerritoryNode(
+        key=key,
+        name=reader.text(entry.get("name", key), f"{where}/name"),
+        type=type_of[_hashable(entry.get("key"))],
+        parent=reader.optional_text(entry.get("parent"), f"{where}/parent"),
+        where=reader.optional_text(entry.get("where"), f"{where}/where", is_raw=True),
+        priority=reader.integer(entry.get("priority", DEFAULT_PRIORITY), f"{where}/priority"),
+        members=tuple(_members(reader, entry.get("members"), f"{where}/members")),
+        named=reader.texts(entry.get("named"), f"{where}/named"),
+        exclude=reader.texts(entry.get("exclude"), f"{where}/exclude"),
+        cases=tuple(_cases(reader, entry.get("cases"), f"{where}/cases")),
+        notes=reader.optional_text(entry.get("notes"), f"{where}/notes", is_raw=True) or "",
+    )
+
+
+def _members(reader: Reader, data: Any, where: str) -> Iterator[Membership]:
+    for index, item in enumerate(reader.sequence(data, where)):
+        place = f"{where}/{index + 1}"
+        entry = reader.mapping(item, place, known=_MEMBER)
+        role = reader.choice(entry.get("role", "owner"), f"{place}/role", choices=MEMBER_ROLES, what="role")
+        yield Membership(
+            rep=reader.text(entry.get("rep"), f"{place}/rep").lower(),
+            role=role or "owner",
+            start=reader.day(entry.get("from"), f"{place}/from"),
+            end=reader.day(entry.get("to"), f"{place}/to"),
+        )
+
+
+def _cases(reader: Reader, data: Any, where: str) -> Iterator[Case]:
+    for index, item in enumerate(reader.sequence(data, where)):
+        place = f"{where}/{index + 1}"
+        entry = reader.mapping(item, place, known=_CASE)
+        expect = reader.choice(
+            entry.get("expect", "match"), f"{place}/expect", choices=EXPECTATIONS, what="expectation"
+        )
+        record = reader.mapping(entry.get("record"), f"{place}/record")
+        yield Case({name: _plain(value) for name, value in record.items()}, expect or "match")
+
+
+def _plain(value: Any) -> Any:
+    """Return a record's value as JSON: dates as ISO text."""
+    if isinstance(value, date):
+        return value.isoformat()
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def write_document(document: TerritoryModelDocument) -> dict[str, Any]:
+    """Return ``document`` as JSON values in stable order; ``read_document`` of it gives an equal document."""
+    data: dict[str, Any] = {
+        "merestone": VERSION,
+        "model": _compact(
+            {
+                "key": document.key,
+                "name": document.name if document.name != document.key else None,
+                "effective": document.effective.isoformat() if document.effective else None,
+            }
+        ),
+        "fields": {name: kind.value for name, kind in document.fields.items()},
+        "areas": dict(document.areas),
+        "lists": {key: list(items) for key, items in document.lists.items()},
+        "types": [_write_type(kind) for kind in document.types],
+    }
+    types = {node.key: node.type for node in document.territories}
+    first = document.types[0].key
+    territories = [
+        _write_territory(node, types.get(node.parent or "", first)) for node in document.territories
+    ]
+    return {key: value for key, value in data.items() if value != {}} | {"territories": territories}
+
+
+def _compact(data: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in data.items() if value not in (None, "", [])}
+
+
+def _write_type(kind: TerritoryType) -> dict[str, Any]:
+    return _compact({"key": kind.key, "name": kind.name if kind.name != kind.key else None}) | {
+        "primary": kind.is_primary
+    }
+
+
+def _write_territory(node: TerritoryNode, inherited: str) -> dict[str, Any]:
+    return _compact(
+        {
+            "key": node.key,
+            "name": node.name if node.name != node.key else None,
+            "parent": node.parent,
+            "type": node.type if node.type != inherited or node.parent is None else None,
+            "where": node.where,
+            "priority": node.priority if node.priority != DEFAULT_PRIORITY else None,
+            "members": [_write_member(member) for member in node.members],
+            "named": list(node.named),
+            "exclude": list(node.exclude),
+            "cases": [{"record": dict(case.record), "expect": case.expect} for case in node.cases],
+            "notes": node.notes,
+        }
+    )
+
+
+def _write_member(member: Membership) -> dict[str, Any]:
+    return _compact(
+        {
+            "rep": member.rep,
+            "role": member.role,
+            "from": member.start.isoformat() if member.start else None,
+            "to": member.end.isoformat() if member.end else None,
+        }
+    )
