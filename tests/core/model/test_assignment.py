@@ -109,7 +109,7 @@ def hour(h: int | None) -> datetime | None:
     st.one_of(st.none(), hours),
 )
 def test_rows_in_force_equal_the_definition(stretches: list, probes: list, adopt: int | None) -> None:
-    rows = [{"account": a, "valid_from": hour(f), "valid_to": hour(t)} for a, f, t in stretches]
+    rows = [{"record": a, "valid_from": hour(f), "valid_to": hour(t)} for a, f, t in stretches]
     found = rows_in_force(
         pa.Table.from_pylist(rows, ASSOCIATIONS_SCHEMA),
         pa.array([k for k, _ in probes], TEXT),

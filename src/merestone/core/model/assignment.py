@@ -22,13 +22,12 @@ from merestone.base.interval import Interval
 
 ASSOCIATIONS_SCHEMA = pa.schema(
     [
-        pa.field("account", pa.string(), nullable=False),
-        pa.field("territory", pa.string()),
-        pa.field("owner", pa.string()),  # e-mail of the rep
+        pa.field("record", pa.string(), nullable=False),  # or a number: ids are only compared
+        pa.field("territory", pa.string()),  # null = the unassigned queue
+        pa.field("owner", pa.string()),
         pa.field("valid_from", pa.timestamp("us", tz="UTC"), nullable=False),
-        pa.field(
-            "valid_to", pa.timestamp("us", tz="UTC")
-        ),  # first instant outside; null = until further notice
+        # First instant outside; null = until further notice.
+        pa.field("valid_to", pa.timestamp("us", tz="UTC")),
     ]
 )
 
@@ -189,7 +188,7 @@ def rows_in_force(
     keys: pa.ChunkedArray | pa.Array,
     moments: pa.ChunkedArray | pa.Array,
     *,
-    key: str = "account",
+    key: str = "record",
     adopt_before: datetime | None = None,
 ) -> pa.Array:
     """Return, per (key, moment), the row number of the association in force then; null for none.
