@@ -22,7 +22,11 @@ Progress = Callable[[int, int, str], None]
 
 
 class Clock(Protocol):
-    """Tells the time, so that tests can."""
+    """Tells the time and the money the company works in, so that tests can."""
+
+    def currency(self) -> str:
+        """Return the company's ISO 4217 currency."""
+        ...
 
     def now(self) -> datetime:
         """Return the present instant, UTC."""
@@ -227,4 +231,39 @@ class Jobs(Protocol):
 
     def enqueue(self, kind: str, payload: Mapping[str, Any], *, actor: Actor) -> int:
         """Keep a job and queue it; returns its id."""
+        ...
+
+
+class Imports(Protocol):
+    """Import runs, saved mappings, and taking a run back."""
+
+    def keep_run(self, run: Mapping[str, Any], errors: pa.Table, *, actor: Actor, run_id: int | None = None) -> int:
+        """Write (or rewrite, by ``run_id``) an import run with its row errors (``ROW_PROBLEMS`` plus
+        ``is_rejection``); returns its id. Opens no transaction of its own."""
+        ...
+
+    def run(self, run_id: int) -> dict[str, Any]:
+        """Return a run's fields; NotFoundError when there is none."""
+        ...
+
+    def errors(self, run_id: int) -> pa.Table:
+        """Return a run's row errors."""
+        ...
+
+    def saved_mapping(self, table: str, header_key: str) -> dict[str, Any] | None:
+        """Return the mapping last used for files with these headers."""
+        ...
+
+    def keep_mapping(self, table: str, name: str, header_key: str, mapping: Mapping[str, Any]) -> None:
+        """Keep a mapping under a name, replacing one of the same name."""
+        ...
+
+    def revert(self, table: str, transaction: str) -> dict[str, Any]:
+        """Take back what a transaction did to a table, from the audit log: ``deleted`` and ``restored`` ids.
+
+        Raises
+        ------
+        ConflictError
+            When rows were changed, or used by other records, since; nothing is taken back then.
+        """
         ...

@@ -16,6 +16,7 @@ def services() -> Services:
     from merestone.connectors.geodata import Gazetteer
     from merestone.db.stores.associations import AssociationStore
     from merestone.db.stores.clock import CompanyClock
+    from merestone.db.stores.imports import ImportStore
     from merestone.db.stores.jobs import JobStore
     from merestone.db.stores.models import ModelStore
     from merestone.db.stores.people import PeopleStore
@@ -30,6 +31,7 @@ def services() -> Services:
         matcher=KernelMatcher(),
         visibility=VisibilityStore(),
         people=PeopleStore(),
+        imports=ImportStore(),
         jobs=JobStore(send_job),
         gazetteer=Gazetteer(),
         files=LocalFiles(),
