@@ -15,11 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from merestone.app.policy import Actor, Right
+from merestone.app.rulebook import RuleBook
 from merestone.app.services import Services
-from merestone.core.criteria import to_english
+from merestone.base.errors import InvalidInputError, NotFoundError, Problem
 from merestone.core.model.team import owner_on
-from merestone.core.model.territory import TerritoryModelDocument
-from merestone.core.rules.ruleset import compile_ruleset
+from merestone.core.rules.ruleset import match_record
 
 DESIRED = pa.schema(
     [
@@ -82,7 +82,7 @@ def place_accounts(
         desired, model_id = unplaced(table["id"], "No territory model is active."), None
     else:
         model_id, document = active
-        desired = desired_places(services, document, table)
+        desired = desired_places(services, RuleBook(document), table)
     changed = services.associations.replace("accounts", desired, at=at, model_id=model_id)
     queued = pc.sum(pc.and_(desired["is_primary"], pc.is_null(desired["owner"]))).as_py() or 0
     return {"accounts": table.num_rows, "changed": changed, "queued": queued}
@@ -116,10 +116,9 @@ def unplaced(record_ids: Any, sentence: str) -> pa.Table:
     )
 
 
-def desired_places(services: Services, document: TerritoryModelDocument, table: pa.Table) -> pa.Table:
+def desired_places(services: Services, book: RuleBook, table: pa.Table) -> pa.Table:
     """Return where the active rules put each account, with owner and reason, primary and overlay."""
-    ruleset = compile_ruleset(document)
-    matched = services.matcher.match(ruleset, table)
+    matched = services.matcher.match(book.ruleset, table)
     owners = owners_today(services)
     primary = pa.table(
         {
@@ -133,8 +132,8 @@ def desired_places(services: Services, document: TerritoryModelDocument, table: 
     overlays = overlay_rows(table["id"], matched["overlays"])
     return pa.concat_tables(
         [
-            with_owner_and_reason(primary, document, owners, is_primary=True),
-            with_owner_and_reason(overlays, document, owners, is_primary=False),
+            with_owner_and_reason(primary, book, owners, is_primary=True),
+            with_owner_and_reason(overlays, book, owners, is_primary=False),
         ]
     )
 
@@ -180,7 +179,7 @@ def with_owner_and_reason(
         {
             **outcome,
             "owner": owners.get(outcome["territory"] or "", (None, ""))[0],
-            "reason": json.dumps(reason_of(outcome, document, owners)),
+            "reason": json.dumps(reason_of(outcome, book, owners)),
         }
         for outcome in outcomes
     ]
@@ -215,21 +214,20 @@ def outcome_key(table: pa.Table, keys: Sequence[str]) -> pa.ChunkedArray:
 
 
 def reason_of(
-    outcome: Mapping[str, Any], document: TerritoryModelDocument, owners: Mapping[str, tuple[int, str]]
+    outcome: Mapping[str, Any], book: RuleBook, owners: Mapping[str, tuple[int, str]]
 ) -> dict[str, Any]:
     """Return the reason kept with an association: a sentence, and the facts it is made of."""
     key, runner_up = outcome["territory"], outcome["runner_up"]
     if key is None:
-        return {"sentence": f"No territory of “{document.name}” matches.", "model": document.key}
-    node = document.node(key)
+        return {"sentence": f"No territory of “{book.document.name}” matches.", "model": book.document.key}
+    name, rule = book.name(key), book.english(key)
     if outcome["cause"] == "named":
-        sentence = f"Named in {node.name}."
+        sentence = f"Named in {name}."
     else:
-        rule = document.effective_where(key)
-        sentence = f"{node.name} matches: {to_english(rule)}." if rule else f"{node.name} matches."
+        sentence = f"{name} matches: {rule}." if rule else f"{name} matches."
     if runner_up:
         words = RANK_WORDS.get(outcome["rank"] or "", "it ranks first")
-        sentence += f" {document.node(runner_up).name} matches too, but {node.name} wins because {words}."
+        sentence += f" {book.name(runner_up)} matches too, but {name} wins because {words}."
     rep_id, rep_name = owners.get(key, (None, ""))
     sentence += (
         f" {rep_name} owns the territory."
@@ -238,9 +236,138 @@ def reason_of(
     )
     return {
         "sentence": sentence,
-        "model": document.key,
+        "model": book.document.key,
         "territory": key,
         "runner_up": runner_up,
         "decided_by": outcome["rank"],
         "owner": rep_name or None,
     }
+
+
+def move_accounts(
+    services: Services, actor: Actor, ids: Sequence[int], *, territory: str | None, reason: str
+) -> dict[str, int]:
+    """Move accounts by hand into a territory, or (``None``) give them back to the rules.
+
+    Manual moves stay through rule runs and imports of the same model.
+
+    Raises
+    ------
+    NotFoundError
+        When an account or the territory does not exist, or is hidden from the actor.
+    InvalidInputError
+        When accounts are locked, or the reason is missing: all at once, nothing is moved.
+    """
+    actor.require(Right.ASSIGN)
+    wanted = sorted(set(ids))
+    require_visible(services, actor, wanted)
+    if territory is not None and territory not in services.visibility.visible_territories(actor):
+        raise NotFoundError(f"There is no territory '{territory}'.")
+    if territory is not None and not reason.strip():
+        problem = Problem(
+            "missing-reason", "A move by hand needs a reason.", "Say why in a few words.", where="reason"
+        )
+        raise InvalidInputError("Nothing was moved.", [problem])
+    with services.records.transaction(actor, cause="manual move"):
+        require_unlocked(services, wanted)
+        if territory is None:
+            return place_accounts(services, ids=wanted, keep_manual=False)
+        active = services.models.active()
+        assert active is not None  # a visible territory belongs to the active model
+        name = RuleBook(active[1]).name(territory)
+        rep_id, rep_name = owners_today(services).get(territory, (None, ""))
+        facts = {
+            "sentence": f"Moved to {name} by hand: {reason.strip()}"
+            + ("" if rep_id else " It has no owner today, so it waits in the queue."),
+            "model": active[1].key,
+            "territory": territory,
+            "by": actor.label,
+            "owner": rep_name or None,
+        }
+        n_rows = len(wanted)
+        primary = pa.table(
+            {
+                "record": pa.array(wanted, pa.int64()),
+                "territory": pa.array([territory] * n_rows, pa.string()),
+                "owner": pa.array([rep_id] * n_rows, pa.int64()),
+                "is_primary": pa.array([True] * n_rows),
+                "cause": pa.array(["manual"] * n_rows),
+                "reason": pa.array([json.dumps(facts)] * n_rows),
+            },
+            schema=DESIRED,
+        )
+        table = services.records.snapshot("accounts", ids=wanted)
+        ruled = desired_places(services, RuleBook(active[1]), table)
+        overlays = ruled.filter(pc.invert(ruled["is_primary"]))
+        changed = services.associations.replace(
+            "accounts", pa.concat_tables([primary, overlays]), at=services.clock.now(), model_id=active[0]
+        )
+    return {"accounts": n_rows, "changed": changed, "queued": 0 if rep_id else n_rows}
+
+
+def require_visible(services: Services, actor: Actor, ids: Sequence[int]) -> None:
+    """Raise NotFoundError unless the actor sees all the accounts; what is hidden and what is not there read the same."""
+    missing = set(ids) - services.visibility.visible_ids(actor, "accounts", ids)
+    if missing:
+        raise NotFoundError(f"There is no account {min(missing)}.")
+
+
+def require_unlocked(services: Services, ids: Sequence[int]) -> None:
+    """Raise InvalidInputError when some of the accounts are locked."""
+    current = services.associations.open_now("accounts", ids=ids)
+    locked = pc.unique(current.filter(current["is_locked"])["record"]).to_pylist()
+    if locked:
+        problems = [
+            Problem("locked", f"Account {record} is locked.", "Unlock it first.", where=f"account {record}")
+            for record in sorted(locked)
+        ]
+        raise InvalidInputError("Nothing was moved.", problems, code="locked")
+
+
+def explain_account(
+    services: Services, actor: Actor, account_id: int, *, why_not: str | None = None
+) -> dict[str, Any]:
+    """Return why the account is where it is: the kept reason, and a fresh trace of the active rules.
+
+    Parameters
+    ----------
+    why_not : str, optional
+        A territory key: the answer then says what kept the account out of it.
+    """
+    actor.require(Right.SEE)
+    require_visible(services, actor, [account_id])
+    record = services.records.snapshot("accounts", ids=[account_id]).to_pylist()[0]
+    active = services.models.active()
+    if active is None:
+        return {
+            "account": account_id,
+            "winner": None,
+            "considered": [],
+            "sentence": "No territory model is active.",
+        }
+    book = RuleBook(active[1])
+    match = match_record(book.ruleset, record)
+    shown = None if actor.sees_all else services.visibility.visible_territories(actor)
+    trace = match.trace
+    trace["considered"] = [
+        {**entry, "name": book.name(entry["territory"]), "rule": book.english(entry["territory"])}
+        for entry in trace["considered"]
+        if shown is None or entry["territory"] in shown
+    ]
+    if shown is not None and trace["winner"] not in shown:
+        trace["winner"] = None
+    answer = {"account": account_id, "name": record["name"], "model": book.document.key, **trace}
+    if why_not is not None:
+        if why_not not in book.rules or (shown is not None and why_not not in shown):
+            raise NotFoundError(f"There is no territory '{why_not}'.")
+        answer["why_not"] = why_not_entry(book, answer["considered"], why_not)
+    return answer
+
+
+def why_not_entry(book: RuleBook, considered: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
+    """Return what kept the record out of a territory: its own entry, or that of the ancestor that stopped it."""
+    by_key = {entry["territory"]: entry for entry in considered}
+    for node in reversed(book.document.tree.path(key)):
+        if node.key in by_key:
+            return dict(by_key[node.key])
+    return {"territory": key, "outcome": "missed", "name": book.name(key), "rule": book.english(key)}

@@ -237,7 +237,9 @@ class Jobs(Protocol):
 class Imports(Protocol):
     """Import runs, saved mappings, and taking a run back."""
 
-    def keep_run(self, run: Mapping[str, Any], errors: pa.Table, *, actor: Actor, run_id: int | None = None) -> int:
+    def keep_run(
+        self, run: Mapping[str, Any], errors: pa.Table, *, actor: Actor, run_id: int | None = None
+    ) -> int:
         """Write (or rewrite, by ``run_id``) an import run with its row errors (``ROW_PROBLEMS`` plus
         ``is_rejection``); returns its id. Opens no transaction of its own."""
         ...

@@ -17,14 +17,12 @@ import pyarrow.compute as pc
 
 from merestone.app.assign import DESIRED, unplaced
 from merestone.app.policy import Actor, Right
+from merestone.app.rulebook import RuleBook
 from merestone.app.services import Services
 from merestone.base.interval import Interval
-from merestone.core.criteria import to_english
-from merestone.core.model.territory import TerritoryModelDocument
 from merestone.core.routing.eligibility import Candidate, eligibility
 from merestone.core.routing.explain import routing_reason, say_routing
 from merestone.core.routing.rotation import Rotation
-from merestone.core.rules.ruleset import compile_ruleset
 
 
 def route_leads(services: Services, actor: Actor, *, ids: Iterable[int] | None = None) -> dict[str, int]:
@@ -46,7 +44,7 @@ def place_leads(
         services.associations.replace("leads", desired, at=at, model_id=None)
         return {"leads": table.num_rows, "routed": 0, "queued": table.num_rows}
     model_id, document = active
-    desired = Router(services, document).desired(
+    desired = Router(services, RuleBook(document)).desired(
         table.sort_by([("received_at", "ascending"), ("id", "ascending")])
     )
     services.associations.replace("leads", desired, at=at, model_id=model_id)
@@ -64,16 +62,16 @@ def unowned(services: Services, table: pa.Table) -> pa.Table:
 class Router:
     """Takes turns for a batch of leads, on locked rotations."""
 
-    def __init__(self, services: Services, document: TerritoryModelDocument) -> None:
+    def __init__(self, services: Services, book: RuleBook) -> None:
         self.services = services
-        self.document = document
+        self.book = book
         self.today = services.clock.today()
         self.rep_ids: dict[str, int] = {}
         self.candidates = self._candidates()
 
     def desired(self, leads: pa.Table) -> pa.Table:
         """Return the places of the leads, in the order given."""
-        matched = self.services.matcher.match(compile_ruleset(self.document, table="leads"), leads)
+        matched = self.services.matcher.match(self.book.ruleset, leads)
         territories = matched["territory"].to_pylist()
         states = self.services.associations.rotations({key for key in territories if key})
         rotations = {key: Rotation.from_dict(state) for key, state in states.items()}
@@ -97,7 +95,7 @@ class Router:
             "cause": "rule",
         }
         if territory is None:
-            sentence = f"No territory of “{self.document.name}” matches."
+            sentence = f"No territory of “{self.book.document.name}” matches."
             return {**place, "cause": "default", "reason": json.dumps({"sentence": sentence})}
         choice = eligibility(self.candidates[territory], self.today, language=lead["language"])
         if lead["language"] and not choice.eligible:  # nobody speaks it: better somebody than nobody
@@ -108,15 +106,13 @@ class Router:
             weights = {candidate.rep: 1 for candidate in choice.eligible}
             standing = rotations[territory].standing(weights)
             chosen, rotations[territory] = rotations[territory].take(weights)
-        node = self.document.node(territory)
-        rule = self.document.effective_where(territory)
         reason = routing_reason(
             territory,
-            to_english(rule) if rule else "it is named there",
+            self.book.english(territory) or "it is named there",
             eligibility=choice,
             standing=standing,
             chosen=chosen,
-            territory_name=node.name,
+            territory_name=self.book.name(territory),
         )
         reason["sentence"] = say_routing(reason)
         return {**place, "owner": self.rep_ids.get(chosen or ""), "reason": json.dumps(reason, default=str)}

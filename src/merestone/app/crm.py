@@ -1,0 +1,224 @@
+"""Everyday changes to records: edit, create, log an activity, edit many.
+
+Each is one transaction. A stale version is a conflict with the difference, never a silent overwrite. What an actor may
+see decides what they may change: ids outside their sight are refused as missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from merestone.app import assign, route
+from merestone.app.policy import Actor, Right
+from merestone.app.services import Services
+from merestone.base.errors import ConflictError, InvalidInputError, NotFoundError, Problem
+from merestone.core.model.columns import TABLES, Kind
+
+EDITABLE: dict[str, tuple[str, ...]] = {
+    "accounts": (
+        "name", "external_id", "lifecycle", "industry", "naics", "domain", "phone", "address", "city", "state",
+        "postal_code", "country", "employees", "revenue", "potential", "workload_hours", "currency", "language",
+        "products_of_interest", "customer_since", "founded_year",
+    ),
+    "leads": (
+        "name", "company", "email", "phone", "status", "source", "city", "state", "postal_code", "country", "industry",
+        "naics", "employees", "revenue", "potential", "currency", "language", "products_of_interest",
+    ),
+    "contacts": ("first_name", "last_name", "title", "email", "phone", "language", "is_decision_maker"),
+    "opportunities": (
+        "name", "stage", "forecast_category", "amount", "currency", "probability", "opened_on", "expected_close_on",
+        "closed_on",
+    ),
+    "activities": ("kind", "subject", "notes", "occurs_at", "minutes", "is_done"),
+    "reps": (
+        "name", "email", "office", "home_city", "home_state", "home_postal_code", "home_country", "languages",
+        "industries", "skills", "seniority", "capacity_hours", "weekly_hours", "time_zone", "hired_on", "left_on",
+    ),
+}  # fmt: skip
+"""Columns people may edit, in the order a form shows them."""
+
+RIGHTS: dict[str, Right] = {
+    "accounts": Right.EDIT_ACCOUNTS,
+    "contacts": Right.EDIT_ACCOUNTS,
+    "opportunities": Right.EDIT_ACCOUNTS,
+    "leads": Right.WORK_LEADS,
+    "activities": Right.LOG_ACTIVITY,
+    "reps": Right.MANAGE_MEMBERS,
+}
+REFERENCES = frozenset({"account_id", "lead_id", "rep_id", "owner_id", "product_id", "opportunity_id"})
+PLACED = {"accounts": assign.place_accounts, "leads": route.place_leads}
+NULLABLE_TEXT = frozenset({"external_id"})
+
+
+def update_record(
+    services: Services, actor: Actor, *, table: str, record_id: int, values: Mapping[str, Any], version: int
+) -> bool:
+    """Change one record; returns whether anything differed.
+
+    Raises
+    ------
+    ConflictError
+        If the record's version is not ``version`` any more; ``difference`` is field -> [yours, theirs].
+    NotFoundError
+        If there is no such record, or the actor does not see it.
+    """
+    actor.require(RIGHTS[table])
+    wanted = _clean(table, values)
+    with services.records.transaction(actor, cause=f"edit {table}"):
+        current = _visible(services, actor, table, [record_id])
+        if current.num_rows == 0:
+            raise NotFoundError("There is no such record.")
+        row = current.to_pylist()[0]
+        changes = {name: value for name, value in wanted.items() if not _is_same(row.get(name), value)}
+        if row["version"] != version:
+            raise ConflictError(
+                "Somebody else changed this record while you edited it.",
+                difference={name: [value, row.get(name)] for name, value in changes.items()},
+                fix="Compare the two, then save again.",
+            )
+        if changes:
+            _write(services, table, current.schema, [{"id": record_id, **changes}])
+            _place(services, table, [record_id])
+    return bool(changes)
+
+
+def update_records(
+    services: Services, actor: Actor, *, table: str, ids: Iterable[int], values: Mapping[str, Any]
+) -> int:
+    """Set the same values on many records; returns how many changed."""
+    actor.require(RIGHTS[table])
+    wanted = _clean(table, values)
+    with services.records.transaction(actor, cause=f"edit many {table}"):
+        current = _visible(services, actor, table, ids)
+        changed = [
+            row["id"]
+            for row in current.select(["id", *wanted]).to_pylist()
+            if any(not _is_same(row[name], value) for name, value in wanted.items())
+        ]
+        if changed:
+            _write(services, table, current.schema, [{"id": one, **wanted} for one in changed])
+            _place(services, table, changed)
+    return len(changed)
+
+
+def create_record(
+    services: Services,
+    actor: Actor,
+    *,
+    table: str,
+    values: Mapping[str, Any],
+    references: Mapping[str, int] | None = None,
+) -> int:
+    """Create one record and return its id; accounts and leads get their place in the same transaction.
+
+    Parameters
+    ----------
+    references : mapping, optional
+        ``account_id``, ``lead_id``, ``rep_id``, ``owner_id``, ``product_id``: records it belongs to, which the actor
+        must see.
+    """
+    actor.require(RIGHTS[table])
+    wanted = _clean(table, values, is_new=True) | _checked(services, actor, references or {})
+    with services.records.transaction(actor, cause=f"create {table}"):
+        schema = services.records.snapshot(table, ids=[]).schema
+        (record_id,) = _write(services, table, schema, [wanted])
+        _place(services, table, [record_id])
+    return record_id
+
+
+def log_activity(
+    services: Services,
+    actor: Actor,
+    *,
+    values: Mapping[str, Any],
+    account_id: int | None = None,
+    lead_id: int | None = None,
+) -> int:
+    """Log a touch at an account or lead as the actor's rep; returns the activity's id.
+
+    A finished activity counts as a touch of the lead.
+    """
+    named = {"account_id": account_id, "lead_id": lead_id}
+    references = _checked(
+        services, actor, {name: value for name, value in named.items() if value is not None}
+    )
+    actor.require(Right.LOG_ACTIVITY)
+    wanted = _clean("activities", values, is_new=True) | references
+    if actor.rep_id is not None:
+        wanted["rep_id"] = actor.rep_id
+    with services.records.transaction(actor, cause="log activity"):
+        schema = services.records.snapshot("activities", ids=[]).schema
+        (activity_id,) = _write(services, "activities", schema, [wanted])
+        if lead_id is not None and wanted.get("is_done"):
+            lead = services.records.snapshot("leads", ids=[lead_id])
+            _write(services, "leads", lead.schema, [{"id": lead_id, "touched_at": wanted["occurs_at"]}])
+    return activity_id
+
+
+def _visible(services: Services, actor: Actor, table: str, ids: Iterable[int]) -> pa.Table:
+    """Return the records among ``ids`` that the actor sees."""
+    wanted = list(dict.fromkeys(ids))
+    if not actor.sees_all:
+        seen = services.visibility.visible_ids(actor, table, wanted)
+        wanted = [one for one in wanted if one in seen]
+    return services.records.snapshot(table, ids=wanted)
+
+
+def _checked(services: Services, actor: Actor, references: Mapping[str, int]) -> dict[str, Any]:
+    tables = {"account_id": "accounts", "lead_id": "leads"}
+    for name, value in references.items():
+        assert name in REFERENCES, name
+        if name in tables and _visible(services, actor, tables[name], [value]).num_rows == 0:
+            raise NotFoundError("There is no such record.")
+    return dict(references)
+
+
+def _clean(table: str, values: Mapping[str, Any], *, is_new: bool = False) -> dict[str, Any]:
+    """Return the values to write: known columns only, required ones present, choices kept."""
+    contract, problems, wanted = TABLES[table], [], {}
+    for name, value in values.items():
+        if name not in EDITABLE[table]:
+            problems.append(Problem("unknown-column", f"'{name}' cannot be edited.", where=name))
+            continue
+        column = contract[name]
+        if column.choices and value not in (None, "") and value not in column.choices:
+            fix = f"Use one of {', '.join(column.choices)}."
+            problems.append(
+                Problem("unknown-choice", f"'{value}' is not a {column.label.lower()}.", fix, where=name)
+            )
+        if column.required and value in (None, ""):
+            problems.append(Problem("missing", f"{column.label} is empty.", "Fill it in.", where=name))
+        is_text = column.kind is Kind.TEXT
+        if is_new and value in (None, "", []):
+            continue  # the table's own default
+        wanted[name] = (None if name in NULLABLE_TEXT else "") if is_text and value in (None, "") else value
+    if is_new:
+        missing = [column for column in contract if column.required and column.name in EDITABLE[table]]
+        problems += [
+            Problem("missing", f"{column.label} is empty.", "Fill it in.", where=column.name)
+            for column in missing
+            if column.name not in values
+        ]
+    if problems:
+        raise InvalidInputError("The record was not saved.", problems)
+    return wanted
+
+
+def _is_same(old: Any, new: Any) -> bool:
+    return (old or None) == (new or None) if isinstance(new, str | list) or new is None else old == new
+
+
+def _write(services: Services, table: str, schema: pa.Schema, rows: list[dict[str, Any]]) -> list[int]:
+    """Write rows of equal keys with the table's own types; returns their ids."""
+    fields = [schema.field(name) for name in rows[0]]
+    return services.records.write(table, pa.Table.from_pylist(rows, schema=pa.schema(fields)))[
+        "id"
+    ].to_pylist()
+
+
+def _place(services: Services, table: str, ids: list[int]) -> None:
+    if table in PLACED:
+        PLACED[table](services, ids=ids)
