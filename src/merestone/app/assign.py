@@ -167,7 +167,7 @@ def owners_today(services: Services) -> dict[str, tuple[int, str]]:
 
 def with_owner_and_reason(
     places: pa.Table,
-    document: TerritoryModelDocument,
+    book: RuleBook,
     owners: Mapping[str, tuple[int, str]],
     *,
     is_primary: bool,

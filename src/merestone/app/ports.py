@@ -24,6 +24,10 @@ Progress = Callable[[int, int, str], None]
 class Clock(Protocol):
     """Tells the time and the money the company works in, so that tests can."""
 
+    def zone(self) -> str:
+        """Return the company's IANA time zone."""
+        ...
+
     def currency(self) -> str:
         """Return the company's ISO 4217 currency."""
         ...

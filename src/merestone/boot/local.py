@@ -13,11 +13,13 @@ class LocalServices:
 
     matcher: ports.Matcher
     files: ports.Files
+    gazetteer: ports.Gazetteer
 
 
 def local_services() -> LocalServices:
-    """Return matcher and files."""
+    """Return matcher, files and gazetteer."""
     from merestone.connectors.files import LocalFiles
+    from merestone.connectors.geodata import Gazetteer
     from merestone.engines.kernel import KernelMatcher
 
-    return LocalServices(matcher=KernelMatcher(), files=LocalFiles())
+    return LocalServices(matcher=KernelMatcher(), files=LocalFiles(), gazetteer=Gazetteer())

@@ -1,0 +1,151 @@
+"""``match`` and ``explain`` on files: no database, no server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from merestone.app import ports
+from merestone.app.assign import RANK_WORDS, why_not_entry
+from merestone.app.exchange.mapping import guess_mapping
+from merestone.app.exchange.normalise import normalise
+from merestone.app.rulebook import RuleBook
+from merestone.base.errors import InvalidInputError, NotFoundError, Problem, UsageError
+from merestone.core.model.columns import ACCOUNTS
+from merestone.core.rules.document import read_document
+from merestone.core.rules.ruleset import match_record
+
+
+class Local(Protocol):
+    """What the file commands need."""
+
+    @property
+    def matcher(self) -> ports.Matcher:
+        """The engine."""
+        ...
+
+    @property
+    def files(self) -> ports.Files:
+        """Reader and writer."""
+        ...
+
+    @property
+    def gazetteer(self) -> ports.Gazetteer:
+        """Names of countries and states."""
+        ...
+
+
+def match_files(
+    local: Local, *, rules: Path, records: Path, out: Path, all_matches: bool = False, engine: str = "kernel"
+) -> dict[str, Any]:
+    """Write ``id``, ``territory`` (empty = unassigned queue) and more per record; returns the counts."""
+    if engine != "kernel":
+        raise UsageError(
+            f"'{engine}' is not an engine of this version.", code="unknown-engine", fix="Use kernel."
+        )
+    book = RuleBook(read_document(local.files.read_document(rules)))
+    table = read_records(local, book, records)
+    matched = local.matcher.match(book.ruleset, table)
+    result = matched.set_column(0, "id", table["id"])
+    if all_matches:
+        result = every_match(book, table)
+    local.files.write_table(result, out, fmt=out.suffix.lstrip(".").lower() or "csv")
+    assigned = table.num_rows - matched["territory"].null_count
+    return {
+        "records": table.num_rows,
+        "assigned": assigned,
+        "queued": table.num_rows - assigned,
+        "out": str(out),
+    }
+
+
+def every_match(book: RuleBook, table: pa.Table) -> pa.Table:
+    """Return one row per record and matching territory, winners first."""
+    rows = []
+    for record in table.to_pylist():
+        match = match_record(book.ruleset, record)
+        rows += [
+            {
+                "id": record["id"],
+                "territory": key,
+                "is_winner": key == match.winner,
+                "is_overlay": key in match.overlays,
+            }
+            for key in [*match.matches, *match.overlays]
+        ]
+    schema = pa.schema(
+        [
+            ("id", pa.string()),
+            ("territory", pa.string()),
+            ("is_winner", pa.bool_()),
+            ("is_overlay", pa.bool_()),
+        ]
+    )
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def read_records(local: Local, book: RuleBook, path: Path) -> pa.Table:
+    """Return the records typed for the rules; InvalidInputError with every bad cell at once."""
+    raw = local.files.read_table(path)
+    custom = tuple(book.document.fields)
+    mapping = guess_mapping(raw.table.column_names, ACCOUNTS, custom=custom, samples=raw.table.slice(0, 200))
+    normal = normalise(raw, mapping, ACCOUNTS, places=local.gazetteer)
+    problems = [
+        Problem(row["code"], row["message"], row["fix"] or "", where=f"row {row['row']}, {row['column']}")
+        for row in pa.concat_tables([raw.problems, normal.errors]).to_pylist()
+        if row["code"] != "missing-value"
+    ]
+    if problems:
+        raise InvalidInputError(f"'{path.name}' has {len(problems)} bad cells.", problems)
+    table = normal.table
+    table = table.rename_columns([name.removeprefix("custom.") for name in table.column_names])
+    if "external_id" not in table.column_names:
+        raise InvalidInputError(
+            f"'{path.name}' has no column of ids.",
+            [Problem("no-id", "No header means an id.", "Name it 'id'.")],
+        )
+    return table.append_column("id", table["external_id"])
+
+
+def explain_files(
+    local: Local, *, rules: Path, records: Path, record_id: str, why_not: str | None = None
+) -> dict[str, Any]:
+    """Return the whole trace of one record."""
+    book = RuleBook(read_document(local.files.read_document(rules)))
+    table = read_records(local, book, records)
+    found = table.filter(pc.equal(table["id"], record_id))
+    if not found.num_rows:
+        raise NotFoundError(f"There is no record '{record_id}' in '{records.name}'.")
+    match = match_record(book.ruleset, found.to_pylist()[0])
+    trace: dict[str, Any] = {"id": record_id, **match.trace}
+    trace["considered"] = [
+        {**entry, "name": book.name(entry["territory"]), "rule": book.english(entry["territory"])}
+        for entry in trace["considered"]
+    ]
+    if why_not is not None:
+        if why_not not in book.rules:
+            raise NotFoundError(f"There is no territory '{why_not}' in '{rules.name}'.")
+        trace["why_not"] = why_not_entry(book, trace["considered"], why_not)
+    return trace
+
+
+def say_trace(trace: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the trace as lines for people."""
+    winner = trace["winner"]
+    yield f"{trace['id']}: {winner}" if winner else f"{trace['id']}: unassigned queue (no territory matches)"
+    for entry in trace["considered"]:
+        yield f"  {entry['outcome']:<9} {entry['name']}{': ' + entry['rule'] if entry['rule'] else ''}{_why(entry)}"
+    if "why_not" in trace:
+        entry = trace["why_not"]
+        yield f"Why not: stopped at {entry['name']} ({entry['outcome']}){_why(entry)}"
+
+
+def _why(entry: Mapping[str, Any]) -> str:
+    if entry.get("lost_by"):
+        return f"; lost: {RANK_WORDS.get(entry['lost_by'], entry['lost_by'])} for the winner"
+    because = entry.get("because")
+    return f"; because {because}" if because else ""
