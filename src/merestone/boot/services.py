@@ -42,6 +42,7 @@ def services() -> Services:
 
 def send_job(job_id: int) -> None:
     """Put a job on the task queue."""
-    from merestone.boot.tasks import run_job
+    from django.utils.module_loading import import_string
 
-    run_job.enqueue(job_id)
+    # By name: the task itself asks for the services.
+    import_string("merestone.boot.tasks.run_job").enqueue(job_id)
