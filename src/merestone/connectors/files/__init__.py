@@ -1,0 +1,5 @@
+"""CSV, Excel, Parquet and model documents: hostile files in, safe files out."""
+
+from merestone.connectors.files.local import LocalFiles
+
+__all__ = ["LocalFiles"]
