@@ -20,9 +20,11 @@ class LocalFiles:
         """Return the file's table as text, parsed in a limited child process."""
         return read_table(path, sheet=sheet)
 
-    def write_table(self, table: pa.Table, target: Any, *, fmt: str, labels: Mapping[str, str] | None = None) -> None:
+    def write_table(
+        self, table: pa.Table, target: Any, *, fmt: str, labels: Mapping[str, str] | None = None
+    ) -> None:
         """Write CSV, Excel or Parquet, guarded against formula injection."""
-        write_table(table, target, fmt, labels=labels)  # type: ignore[arg-type]
+        write_table(table, target, fmt=fmt, labels=labels)
 
     def read_document(self, path: Path) -> dict[str, Any]:
         """Return a document's plain data."""
