@@ -196,10 +196,9 @@ def _read_yaml(text: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = f"The document is not YAML: {error.problem or error.context}."
-        place = {"line": mark.line + 1, "column": mark.column + 1} if mark else {}
-        raise _invalid(
-            [Problem("bad-yaml", message, "Check indentation, quotes and brackets.", **place)]
-        ) from None
+        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        fix = "Check indentation, quotes and brackets."
+        raise _invalid([Problem("bad-yaml", message, fix, line=line, column=column)]) from None
     except yaml.YAMLError as error:
         shown = str(error).splitlines()[0]
         problem = Problem("bad-yaml", f"The document is not YAML: {shown}.", "Remove control characters.")
