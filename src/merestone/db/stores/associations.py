@@ -1,0 +1,240 @@
+"""Dated associations: closing and opening what differs, in sets.
+
+The order inside ``replace`` matters: rows are locked in id order (so rivals come one after the other and cannot
+deadlock), then closed, then opened, because the database allows one open primary row at every moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from django.db import connection, models
+from django.db.models import Q
+
+from merestone.base.errors import InvalidInputError, Problem, UsageError
+from merestone.db.models import (
+    Account,
+    AccountAssociation,
+    AccountLock,
+    Lead,
+    LeadAssociation,
+    Rotation,
+    Territory,
+)
+from merestone.db.stores import bulk
+from merestone.db.stores.cells import Shape, cell, to_arrow
+from merestone.db.stores.clock import CompanyClock
+from merestone.db.stores.failures import translated
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Where the associations of one CRM table live."""
+
+    record: type[models.Model]
+    association: type[models.Model]
+    link: str
+
+
+class Place(NamedTuple):
+    """What makes two associations of a record the same."""
+
+    record: int
+    territory: int | None
+    owner: int | None
+    is_primary: bool
+
+
+SIDES = {
+    "accounts": _Side(Account, AccountAssociation, "account_id"),
+    "leads": _Side(Lead, LeadAssociation, "lead_id"),
+}
+
+
+class AssociationStore:
+    """Implements ``app.ports.Associations``."""
+
+    def open_now(self, table: str, *, ids: Iterable[int] | None = None) -> pa.Table:
+        """Return open associations: ``record``, ``territory`` (key or null), ``owner`` (rep id or null),
+        ``is_primary``, ``cause``, ``is_locked``; by record, the primary one first."""
+        side = _side(table)
+        query = _rows(side, ids).filter(valid_to=None).order_by(side.link, "-is_primary", "territory__key")
+        names = [side.link, "territory__key", "owner_id", "is_primary", "cause"]
+        record, territory, owner, is_primary, cause = bulk.fetch(query, names)
+        records = to_arrow(record, Shape.INTEGER)
+        locked = pa.array(_locked_accounts() if side.record is Account else [], pa.int64())
+        return pa.table(
+            {
+                "record": records,
+                "territory": to_arrow(territory, Shape.TEXT),
+                "owner": to_arrow(owner, Shape.INTEGER),
+                "is_primary": to_arrow(is_primary, Shape.BOOLEAN),
+                "cause": to_arrow(cause, Shape.TEXT),
+                "is_locked": pc.is_in(records, value_set=locked),
+            }
+        )
+
+    def history(self, table: str) -> pa.Table:
+        """Return all associations: ``record``, ``territory``, ``owner``, ``is_primary``, ``valid_from``, ``valid_to``."""
+        side = _side(table)
+        shapes = {
+            side.link: Shape.INTEGER,
+            "territory__key": Shape.TEXT,
+            "owner_id": Shape.INTEGER,
+            "is_primary": Shape.BOOLEAN,
+            "valid_from": Shape.INSTANT,
+            "valid_to": Shape.INSTANT,
+        }
+        columns = bulk.fetch(_rows(side, None).order_by(side.link, "valid_from", "id"), list(shapes))
+        arrays = [to_arrow(column, shape) for column, shape in zip(columns, shapes.values(), strict=True)]
+        return pa.table(arrays, names=["record", "territory", "owner", "is_primary", "valid_from", "valid_to"])
+
+    def replace(self, table: str, desired: pa.Table, *, at: datetime, model_id: int | None) -> int:
+        """Close and open what differs for the records named in ``desired``; returns how many rows were opened.
+
+        The caller holds a transaction. Rows equal in territory, owner and is_primary stay untouched. A row that began
+        at ``at`` or later gives way without a trace in the history (it would last no time; the audit log has it), and
+        its successor begins when it began, so that there is neither gap nor overlap.
+        """
+        side = _side(table)
+        records = pc.unique(desired["record"])
+        with translated():
+            _lock(side.record, records.to_pylist())
+            wanted = _wanted(desired, _territory_ids(desired["territory"]))
+            present = _present(side, records.to_pylist())
+            gone = [row for place, row in present.items() if place not in wanted]
+            starts = _leave(side, gone, cell(at, Shape.INSTANT))
+            new = [place for place in wanted if place not in present]
+            _open(side, [(place, *wanted[place]) for place in new], starts=starts, at=at, model_id=model_id)
+        return len(new)
+
+    def rotations(self, territories: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Lock the territories' rotations (in key order) and return their states; ``{}`` for a new one."""
+        keys = sorted(set(territories))
+        query = Territory.objects.filter(key__in=keys).order_by("key")
+        with translated():
+            found = list(query.select_for_update(no_key=True).values_list("id", "key"))
+            states = dict(Rotation.objects.filter(territory__key__in=keys).values_list("territory_id", "state"))
+        _refuse_unknown(keys, {key for _, key in found})
+        return {key: states.get(pk, {}) for pk, key in found}
+
+    def keep_rotations(self, states: Mapping[str, Mapping[str, Any]]) -> None:
+        """Write the states of rotations locked before."""
+        ids = dict(Territory.objects.filter(key__in=list(states)).values_list("key", "id"))
+        _refuse_unknown(states, ids)
+        rows = [Rotation(territory_id=ids[key], state=dict(state)) for key, state in sorted(states.items())]
+        with translated():
+            Rotation.objects.bulk_create(
+                rows, update_conflicts=True, unique_fields=["territory"], update_fields=["state"]
+            )
+
+
+def _side(table: str) -> _Side:
+    if table not in SIDES:
+        raise UsageError(f"'{table}' has no associations.", code="unknown-table", fix="Use accounts or leads.")
+    return SIDES[table]
+
+
+def _rows(side: _Side, ids: Iterable[int] | None) -> models.QuerySet[Any, Any]:
+    query = side.association._default_manager.all()
+    return query if ids is None else query.filter(**{f"{side.link}__in": bulk.among(ids)})
+
+
+def _locked_accounts() -> list[int]:
+    today = CompanyClock().today()
+    query = AccountLock.objects.filter(Q(until=None) | Q(until__gt=today))
+    return list(query.values_list("account_id", flat=True))
+
+
+def _lock(record: type[models.Model], ids: Sequence[int]) -> None:
+    """Take the row locks, so that rival runs over the same records come one after the other."""
+    if not connection.in_atomic_block:
+        raise UsageError("Associations change inside a transaction only.", code="no-transaction")
+    if connection.features.has_select_for_update:  # SQLite lets one transaction write at a time anyway
+        query = record._default_manager.filter(pk__in=bulk.among(ids)).order_by("pk")
+        bulk.fetch(query.select_for_update(no_key=True), ["id"])
+
+
+def _territory_ids(keys: pa.ChunkedArray) -> dict[str | None, int | None]:
+    wanted = [key for key in pc.unique(keys).to_pylist() if key is not None]
+    found: dict[str | None, int | None] = dict(Territory.objects.filter(key__in=wanted).values_list("key", "id"))
+    _refuse_unknown(wanted, found)
+    return {**found, None: None}
+
+
+def _refuse_unknown(keys: Iterable[str], known: Iterable[str | None]) -> None:
+    problems = [
+        Problem("unknown-territory", f"There is no territory '{key}'.", where=key) for key in sorted(set(keys) - set(known))
+    ]
+    if problems:
+        raise InvalidInputError("Some territories do not exist.", problems)
+
+
+def _wanted(desired: pa.Table, territories: Mapping[str | None, int | None]) -> dict[Place, tuple[str, str]]:
+    """Return place -> (cause, reason) in the order given."""
+    columns = [desired[name].to_pylist() for name in ("record", "territory", "owner", "is_primary", "cause", "reason")]
+    return {
+        Place(record, territories[territory], owner, is_primary): (cause, reason or "{}")
+        for record, territory, owner, is_primary, cause, reason in zip(*columns, strict=True)
+    }
+
+
+def _present(side: _Side, ids: Sequence[int]) -> dict[Place, tuple[int, Place, Any]]:
+    """Return place -> (association id, place, valid_from) of what is open."""
+    names = [side.link, "territory_id", "owner_id", "is_primary", "id", "valid_from"]
+    found = {}
+    for *key, pk, valid_from in zip(*bulk.fetch(_rows(side, ids).filter(valid_to=None), names), strict=True):
+        place = Place(key[0], key[1], key[2], bool(key[3]))
+        found[place] = (pk, place, valid_from)
+    return found
+
+
+def _leave(side: _Side, gone: Sequence[tuple[int, Place, Any]], at: Any) -> dict[tuple[int, bool], Any]:
+    """Close rows; returns (record, is_primary) -> where the successor of a row removed instead must begin."""
+    starts: dict[tuple[int, bool], Any] = {}
+    lasting = [pk for pk, _, valid_from in gone if valid_from < at]
+    for _, place, valid_from in gone:
+        if valid_from >= at:
+            key = (place.record, place.is_primary)
+            starts[key] = max(starts.get(key, at), valid_from)
+    if lasting:
+        _close(side, lasting, at)
+    fleeting = [pk for pk, _, valid_from in gone if valid_from >= at]
+    if fleeting:
+        side.association._default_manager.filter(pk__in=bulk.among(fleeting)).delete()
+    return starts
+
+
+def _close(side: _Side, ids: Sequence[int], at: Any) -> None:
+    rows = side.association._default_manager.filter(pk__in=bulk.among(ids))
+    rows.update(valid_to=pa.array([at]).cast(INSTANT)[0].as_py() if isinstance(at, str) else at)
+
+
+def _open(
+    side: _Side,
+    places: Sequence[tuple[Place, str, str]],
+    *,
+    starts: Mapping[tuple[int, bool], Any],
+    at: datetime,
+    model_id: int | None,
+) -> None:
+    now = cell(at, Shape.INSTANT)
+    columns: dict[str, Callable[[Place, str, str], Any]] = {
+        side.link: lambda place, _cause, _reason: place.record,
+        "territory_id": lambda place, _cause, _reason: place.territory,
+        "owner_id": lambda place, _cause, _reason: place.owner,
+        "model_id": lambda _place, _cause, _reason: model_id,
+        "is_primary": lambda place, _cause, _reason: place.is_primary,
+        "cause": lambda _place, cause, _reason: cause,
+        "reason": lambda _place, _cause, reason: reason,
+        "valid_from": lambda place, _cause, _reason: starts.get((place.record, place.is_primary), now),
+    }
+    cells = {name: [take(*place) for place in places] for name, take in columns.items()}
+    bulk.insert(side.association, cells, n=len(places))
+
+
