@@ -1,0 +1,47 @@
+/**
+ * What the address says: `?layer=`, `?territory=KEY`, `?account=ID`, `?county=FIPS`. It survives a reload and can be sent.
+ * @import { LayerName } from "./types"
+ */
+
+/** @type {readonly LayerName[]} */
+export const LAYERS = ["territory", "potential", "workload", "penetration"];
+
+/**
+ * @typedef {object} State
+ * @property {LayerName} layer
+ * @property {string | null} territory
+ * @property {number | null} account
+ * @property {string | null} county
+ */
+
+/**
+ * @param {string} query
+ * @returns {State}
+ */
+export function readState(query) {
+  const parameters = new URLSearchParams(query);
+  const layer = parameters.get("layer");
+  const account = Number(parameters.get("account"));
+  return {
+    layer: LAYERS.find((name) => name === layer) ?? "territory",
+    territory: parameters.get("territory") || null,
+    account: Number.isSafeInteger(account) && account > 0 ? account : null,
+    county: /^\d{5}$/.test(parameters.get("county") ?? "") ? parameters.get("county") : null,
+  };
+}
+
+/**
+ * @param {State} state
+ * @param {string} query the present query; parameters of others stay
+ * @returns {string}
+ */
+export function writeState(state, query) {
+  const parameters = new URLSearchParams(query);
+  for (const [name, value] of Object.entries(state)) {
+    const isDefault = value === null || (name === "layer" && value === "territory");
+    if (isDefault) parameters.delete(name);
+    else parameters.set(name, String(value));
+  }
+  const text = parameters.toString();
+  return text ? `?${text}` : "";
+}
