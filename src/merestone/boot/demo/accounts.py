@@ -12,11 +12,25 @@ from numpy.typing import NDArray
 
 from merestone.boot.demo.columnar import NO_DAY, NO_MONEY, contract_table, days, money, number, text, whole
 from merestone.boot.demo.conditions import Columns
-from merestone.boot.demo.geography import ABROAD, HUBS
+from merestone.boot.demo.firms import (
+    bare_name,
+    draw_employees,
+    draw_industries,
+    draw_interests,
+    draw_potential,
+    slug,
+)
+from merestone.boot.demo.geography import ABROAD
 from merestone.boot.demo.industries import INDUSTRIES
 from merestone.boot.demo.places import Places, draw_places, scatter
-from merestone.boot.demo.products import PRODUCTS
-from merestone.boot.demo.words import LEGAL_FORMS, PUBLIC_SECTORS, STEM_HEADS, STEM_TAILS, STREET_KINDS, STREETS
+from merestone.boot.demo.words import (
+    LEGAL_FORMS,
+    PUBLIC_SECTORS,
+    STEM_HEADS,
+    STEM_TAILS,
+    STREET_KINDS,
+    STREETS,
+)
 
 N_ACCOUNTS = 12_000
 N_ABROAD = 60
@@ -27,7 +41,6 @@ _LIFECYCLES = ("customer", "prospect", "churned", "inactive")
 _LIFECYCLE_SHARE = (0.25, 0.60, 0.09, 0.06)
 _HOURS = {"A": 22.0, "B": 8.0, "C": 2.4}
 _ATTENTION = np.array([1.35, 0.85, 0.45, 0.15])  # hours by lifecycle, as a share of the segment's
-_HUB_PULL = 7.0
 
 
 @dataclass(frozen=True)
@@ -57,18 +70,18 @@ class Accounts:
 def make_accounts(places: Places, *, today: date, rng: np.random.Generator) -> Accounts:
     """Return 12,000 accounts."""
     place = draw_places(places, N_ACCOUNTS, rng=rng)
-    industry = _industries(places.hub[place], rng)
-    employees = _employees(industry, rng)
+    industry = draw_industries(places.hub[place], rng)
+    employees = draw_employees(industry, rng)
     family = _families(rng)
     is_head = family == np.arange(N_ACCOUNTS)
     industry = np.where(family >= 0, industry[family], industry)
     employees = np.where(is_head, employees * 4 + 400, employees)
     lifecycle = rng.choice(4, size=N_ACCOUNTS, p=_LIFECYCLE_SHARE)
-    cents = _potential(industry, employees, rng)
+    cents = draw_potential(industry, employees, rng)
     address = _Address(places, place, rng)
     names = _names(industry, family, address.city, rng)
     domains = _domains(names, family)
-    doubles = _double(address, names, industry, employees, rng)
+    doubles = _double(address, names, domains, industry, employees, rng)
     hours, segment = _workload(cents, lifecycle, rng)
     has_industry, has_size = rng.random(N_ACCOUNTS) > 0.025, rng.random(N_ACCOUNTS) > 0.035
     has_potential = rng.random(N_ACCOUNTS) > 0.004
@@ -97,7 +110,9 @@ def make_accounts(places: Places, *, today: date, rng: np.random.Generator) -> A
             "name": text(names),
             "parent": text(np.where(is_child, ids[family], "")),
             "domain": text(domains),
-            "phone": text([f"555-01{n:02d} ext. {e}" for n, e in rng.integers((0, 100), (100, 1000), (N_ACCOUNTS, 2))]),
+            "phone": text(
+                [f"555-01{n:02d} ext. {e}" for n, e in rng.integers((0, 100), (100, 1000), (N_ACCOUNTS, 2))]
+            ),
             "address": text(address.street),
             "city": text(address.city),
             "state": text(columns["state"]),
@@ -114,7 +129,7 @@ def make_accounts(places: Places, *, today: date, rng: np.random.Generator) -> A
             "potential": money(known_cents),
             "currency": text(["USD"] * N_ACCOUNTS),
             "workload_hours": number(hours),
-            "products_of_interest": pa.array(_interests(industry, rng)),
+            "products_of_interest": pa.array(draw_interests(industry, rng)),
             "language": text(address.language(rng)),
             "lifecycle": text(np.array(_LIFECYCLES)[lifecycle]),
             "founded_year": whole(np.where(rng.random(N_ACCOUNTS) < 0.9, _founded(today, rng), np.nan)),
@@ -126,33 +141,19 @@ def make_accounts(places: Places, *, today: date, rng: np.random.Generator) -> A
     return Accounts(table, columns, ids, names, domains, industry, lifecycle, known_cents, family, doubles)
 
 
-def _industries(hub: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
-    """Return an industry per account; a hub pulls its own sectors."""
-    shares = np.array([entry.share for entry in INDUSTRIES])
-    chosen = np.empty(len(hub), dtype=np.int64)
-    for number_ in range(-1, len(HUBS)):
-        here = np.flatnonzero(hub == number_)
-        pull = np.ones(len(INDUSTRIES))
-        if number_ >= 0:
-            pull = np.array([_HUB_PULL if e.naics.startswith(HUBS[number_].sectors) else 1.0 for e in INDUSTRIES])
-        weights = shares * pull
-        chosen[here] = rng.choice(len(INDUSTRIES), size=len(here), p=weights / weights.sum())
-    return chosen
+def customers_since_first_win(accounts: Accounts, first_win: NDArray[np.int64]) -> pa.Table:
+    """Return the table with nobody a customer only after the first deal won with them.
 
-
-def _employees(industry: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:
-    medians = np.array([entry.employees for entry in INDUSTRIES], dtype=float)[industry]
-    return np.maximum(1, np.round(medians * rng.lognormal(0, 0.95, len(industry))))
-
-
-def _potential(
-    industry: NDArray[np.int64], employees: NDArray[np.float64], rng: np.random.Generator
-) -> NDArray[np.int64]:
-    """Return cents a year: the industry's median, larger with size, lognormal around it."""
-    median = np.array([entry.potential for entry in INDUSTRIES], dtype=float)[industry]
-    size = np.array([entry.employees for entry in INDUSTRIES], dtype=float)[industry]
-    dollars = median * (employees / size) ** 0.45 * rng.lognormal(-0.15, 0.6, len(industry))
-    return np.round(np.maximum(dollars, 250) * 100).astype(np.int64)
+    Parameters
+    ----------
+    first_win : NDArray of int
+        Ordinal per account; anything late for none.
+    """
+    known = accounts.table["customer_since"].combine_chunks()
+    since = np.asarray(known.cast(pa.int32()).fill_null(0)) + date(1970, 1, 1).toordinal()
+    earlier = days(np.where(np.asarray(known.is_null()), NO_DAY, np.minimum(since, first_win)))
+    position = accounts.table.schema.get_field_index("customer_since")
+    return accounts.table.set_column(position, "customer_since", earlier)
 
 
 def _families(rng: np.random.Generator) -> NDArray[np.int64]:
@@ -183,7 +184,8 @@ class _Address:
         self.precision = np.where(is_rough, "postal_code", "coordinates").astype(object)
         numbers, streets, kinds = rng.integers((1, 0, 0), (9900, len(STREETS), len(STREET_KINDS)), (n, 3)).T
         self.street = np.array(
-            [f"{a} {STREETS[b]} {STREET_KINDS[c]}" for a, b, c in zip(numbers, streets, kinds, strict=True)], dtype=object
+            [f"{a} {STREETS[b]} {STREET_KINDS[c]}" for a, b, c in zip(numbers, streets, kinds, strict=True)],
+            dtype=object,
         )
         self._move_abroad(slice(n - N_ABROAD - N_DOUBLES, n - N_DOUBLES), rng)
         self._lose(slice(n - N_ABROAD - N_DOUBLES - N_PLACELESS, n - N_ABROAD - N_DOUBLES))
@@ -226,13 +228,15 @@ def _names(
 ) -> NDArray[Any]:
     """Return distinct names; members of a family carry its name and their town."""
     n = len(industry)
-    heads, tails, nouns, forms = rng.integers(0, (len(STEM_HEADS), len(STEM_TAILS), 60, len(LEGAL_FORMS)), (n, 4)).T
+    heads, tails, nouns, forms = rng.integers(
+        0, (len(STEM_HEADS), len(STEM_TAILS), 60, len(LEGAL_FORMS)), (n, 4)
+    ).T
     names: list[str] = []
     taken: set[str] = set()
     for i in range(n):
         entry = INDUSTRIES[industry[i]]
         if family[i] >= 0 and family[i] != i:
-            name = f"{_bare(names[family[i]])} – {city[i]}"
+            name = f"{bare_name(names[family[i]])} – {city[i]}"
         else:
             form = "" if entry.naics.startswith(PUBLIC_SECTORS) else LEGAL_FORMS[forms[i]]
             noun = entry.nouns[nouns[i] % len(entry.nouns)]
@@ -248,32 +252,18 @@ def _names(
     return np.array(names, dtype=object)
 
 
-def _bare(name: str) -> str:
-    """Return a name without its legal form."""
-    for form in LEGAL_FORMS:
-        if form and name.endswith(f" {form}"):
-            return name.removesuffix(f" {form}")
-    return name
-
-
 def _domains(names: NDArray[Any], family: NDArray[np.int64]) -> NDArray[Any]:
     """Return one domain per firm below the reserved names; a family shares its parent's."""
-    keep = str.maketrans({" ": "-", "–": "", "&": "", ".": "", ",": "", "'": ""})
-    own = []
-    for i, name in enumerate(names):
-        slug = "-".join(part for part in _ascii(name.lower()).translate(keep).split("-") if part)
-        own.append(f"{slug[:60].strip('-')}.example.{'org' if i % 5 == 0 else 'com'}")
+    ends = np.where(np.arange(len(names)) % 5, "example.com", "example.org")
+    own = [f"{slug(name)}.{end}" for name, end in zip(names, ends, strict=True)]
     domains = np.array(own, dtype=object)
     return np.where(family >= 0, domains[family], domains)
-
-
-def _ascii(name: str) -> str:
-    return "".join(letter if letter.isascii() and (letter.isalnum() or letter == "-") else " " for letter in name)
 
 
 def _double(
     address: _Address,
     names: NDArray[Any],
+    domains: NDArray[Any],
     industry: NDArray[np.int64],
     employees: NDArray[np.float64],
     rng: np.random.Generator,
@@ -284,7 +274,14 @@ def _double(
     target = np.arange(N_ACCOUNTS - N_DOUBLES, N_ACCOUNTS)
     address.copy(source, target)
     industry[target], employees[target] = industry[source], employees[source]
-    spell = (str.upper, lambda n: _bare(n), lambda n: f"{_bare(n)}, Inc", lambda n: f"The {n}", lambda n: n.replace("e", "ee", 1))
+    domains[target] = np.where(np.arange(N_DOUBLES) % 2, domains[source], "")
+    spell = (
+        str.upper,
+        lambda n: bare_name(n),
+        lambda n: f"{bare_name(n)}, Inc",
+        lambda n: f"The {n}",
+        lambda n: n.replace("e", "ee", 1),
+    )
     for number_, (twin, original) in enumerate(zip(target, source, strict=True)):
         changed = spell[number_ % len(spell)](names[original])
         names[twin] = changed if changed != names[original] else f"{changed} (new)"
@@ -302,19 +299,7 @@ def _workload(
     return np.maximum(0.25, np.round(hours * 4) / 4), segment
 
 
-def _interests(industry: NDArray[np.int64], rng: np.random.Generator) -> list[list[str]]:
-    """Return one to three products, mostly of the families an industry buys."""
-    by_family: dict[str, list[str]] = {}
-    for sku, _, family, _ in PRODUCTS:
-        by_family.setdefault(family, []).append(sku)
-    wanted = [[sku for family in entry.families for sku in by_family[family]] for entry in INDUSTRIES]
-    counts = rng.choice((0, 1, 2, 3), size=len(industry), p=(0.15, 0.4, 0.3, 0.15))
-    picks = rng.integers(0, 1_000, (len(industry), 3))
-    return [
-        sorted({wanted[kind][pick % len(wanted[kind])] for pick in row[:count]})
-        for kind, count, row in zip(industry, counts, picks, strict=True)
-    ]
-
-
 def _founded(today: date, rng: np.random.Generator) -> NDArray[np.float64]:
-    return np.asarray(today.year - 2 - np.minimum(rng.exponential(32, N_ACCOUNTS), 150).astype(int), dtype=float)
+    return np.asarray(
+        today.year - 2 - np.minimum(rng.exponential(32, N_ACCOUNTS), 150).astype(int), dtype=float
+    )

@@ -86,7 +86,9 @@ def contract_table(name: str, columns: Mapping[str, pa.Array]) -> pa.Table:
     for column in contract:
         wanted = pa.int64() if column.name in _WHOLE else TYPES[column.kind]
         names.append(column.name)
-        arrays.append(columns[column.name].cast(wanted) if column.name in columns else pa.nulls(n_rows, wanted))
+        arrays.append(
+            columns[column.name].cast(wanted) if column.name in columns else pa.nulls(n_rows, wanted)
+        )
     for key in columns:
         if key.startswith("custom."):
             names.append(key)

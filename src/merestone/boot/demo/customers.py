@@ -23,7 +23,9 @@ def make_contacts(accounts: Accounts, *, rng: np.random.Generator) -> pa.Table:
     """Return 14,000 contacts: more at customers and at firms with potential."""
     weight = np.array([2.4, 1.0, 1.0, 0.4])[accounts.lifecycle]
     account = np.sort(rng.choice(len(weight), size=N_CONTACTS, p=weight / weight.sum()))
-    first, last = (np.array(pool)[rng.integers(0, len(pool), N_CONTACTS)] for pool in (FIRST_NAMES, LAST_NAMES))
+    first, last = (
+        np.array(pool)[rng.integers(0, len(pool), N_CONTACTS)] for pool in (FIRST_NAMES, LAST_NAMES)
+    )
     title = np.array(TITLES)[rng.integers(0, len(TITLES), N_CONTACTS)]
     phones = rng.integers((0, 100), (100, 1000), (N_CONTACTS, 2))
     return contract_table(
@@ -60,9 +62,9 @@ def make_contracts(accounts: Accounts, *, today: date, rng: np.random.Generator)
     buyers = rng.permutation(np.flatnonzero(np.isin(accounts.lifecycle, (0, 2))))
     now, turn = today.toordinal(), 0
     while len(rows) < N_CONTRACTS:
-        account = int(buyers[turn % len(buyers)])
-        product = services[int(rng.integers(len(services)))]
-        rows += _terms(account, product, now, is_customer=bool(accounts.is_customer[account]), rng=rng)
+        buyer = int(buyers[turn % len(buyers)])
+        service = services[int(rng.integers(len(services)))]
+        rows += _terms(buyer, service, now, is_customer=bool(accounts.is_customer[buyer]), rng=rng)
         turn += 1
     columns = list(zip(*rows[:N_CONTRACTS], strict=True))
     account, product = np.array(columns[0]), np.array(columns[1])

@@ -26,12 +26,48 @@ class _Quarrel:
 
 
 _QUARRELS = (
-    _Quarrel("missouri", "plains", 3, 2, "The plant is in Kansas City, on my side of the river; I have served it for years."),
-    _Quarrel("bay-life-science", "bay-area", 3, 1, "It is a contract laboratory, not a drug maker; the industry code is wrong."),
-    _Quarrel("texas-gulf", "west-texas-oklahoma", 2, 1, "The buyer sits in Austin and all quotes went out from there."),
-    _Quarrel("key-accounts", "boston", 2, 1, "Only the group has 5,000 people; this site is run and buys on its own."),
-    _Quarrel("chicago-enterprise", "chicago-smb", 1, 1, "They have 180 employees since the plant closed; the figure is old."),
-    _Quarrel("new-york-enterprise", "new-jersey", 1, 0, "Head office is in New York, but the laboratory is in New Jersey."),
+    _Quarrel(
+        "missouri",
+        "plains",
+        3,
+        2,
+        "The plant is in Kansas City, on my side of the river; I have served it for years.",
+    ),
+    _Quarrel(
+        "bay-life-science",
+        "bay-area",
+        3,
+        1,
+        "It is a contract laboratory, not a drug maker; the industry code is wrong.",
+    ),
+    _Quarrel(
+        "texas-gulf",
+        "west-texas-oklahoma",
+        2,
+        1,
+        "The buyer sits in Austin and all quotes went out from there.",
+    ),
+    _Quarrel(
+        "key-accounts",
+        "boston",
+        2,
+        1,
+        "Only the group has 5,000 people; this site is run and buys on its own.",
+    ),
+    _Quarrel(
+        "chicago-enterprise",
+        "chicago-smb",
+        1,
+        1,
+        "They have 180 employees since the plant closed; the figure is old.",
+    ),
+    _Quarrel(
+        "new-york-enterprise",
+        "new-jersey",
+        1,
+        0,
+        "Head office is in New York, but the laboratory is in New Jersey.",
+    ),
 )
 _DECISIONS = (
     ("upheld", "The claimant has the visits and the offers to show; moved and locked for a year."),
@@ -44,7 +80,7 @@ def make_claims(
 ) -> pa.Table:
     """Return the claims: account, claimant, holder, reason, state, opened, due, decided, decision."""
     now, last = today.toordinal(), ownership.territory[-1]
-    rows = []
+    rows: list[tuple[int, _Quarrel, int, int, str, int, str]] = []
     for quarrel in _QUARRELS:
         here = last == ownership.territories.index(quarrel.held)
         pool = np.flatnonzero(here & accounts.is_customer)

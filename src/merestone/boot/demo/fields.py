@@ -77,7 +77,13 @@ _life_science = Prefix("naics", LIFE_SCIENCE)
 CURRENT = (
     # West
     Field("washington-alaska", "Washington & Alaska", "west", state("WA", "AK"), ("Seattle", "WA")),
-    Field("oregon-northern-rockies", "Oregon & Northern Rockies", "west", state("OR", "ID", "MT"), ("Portland", "OR")),
+    Field(
+        "oregon-northern-rockies",
+        "Oregon & Northern Rockies",
+        "west",
+        state("OR", "ID", "MT"),
+        ("Portland", "OR"),
+    ),
     Field("bay-area", "San Francisco Bay", "west", every(state("CA"), _bay), ("Oakland", "CA")),
     Field(
         "bay-life-science",
@@ -91,12 +97,27 @@ CURRENT = (
     Field("northern-california", "Northern California", "west", _north_california, ("Sacramento", "CA")),
     Field("los-angeles", "Los Angeles", "west", county(*LOS_ANGELES), ("Pasadena", "CA")),
     Field("san-diego-orange", "San Diego & Orange", "west", county(*SAN_DIEGO_ORANGE), ("San Diego", "CA")),
-    Field("inland-nevada", "Inland Empire & Nevada", "west", some(state("NV"), county(*INLAND)), ("Riverside", "CA")),
+    Field(
+        "inland-nevada",
+        "Inland Empire & Nevada",
+        "west",
+        some(state("NV"), county(*INLAND)),
+        ("Riverside", "CA"),
+    ),
     Field("arizona-new-mexico", "Arizona & New Mexico", "west", state("AZ", "NM"), ("Phoenix", "AZ")),
     Field("mountain", "Mountain", "west", state("CO", "UT", "WY"), ("Denver", "CO")),
-    Field("hawaii", "Hawaii", "west", state("HI"), covered_by="los-angeles", notes="Visited twice a year from Los Angeles."),
+    Field(
+        "hawaii",
+        "Hawaii",
+        "west",
+        state("HI"),
+        covered_by="los-angeles",
+        notes="Visited twice a year from Los Angeles.",
+    ),
     # Central
-    Field("minnesota-dakotas", "Minnesota & Dakotas", "central", state("MN", "ND", "SD"), ("Minneapolis", "MN")),
+    Field(
+        "minnesota-dakotas", "Minnesota & Dakotas", "central", state("MN", "ND", "SD"), ("Minneapolis", "MN")
+    ),
     Field(
         "wisconsin-upper-michigan",
         "Wisconsin & Upper Michigan",
@@ -105,7 +126,13 @@ CURRENT = (
         ("Milwaukee", "WI"),
     ),
     Field("chicago-smb", "Chicago, under 250 staff", "central", every(_chicago, _small), ("Chicago", "IL")),
-    Field("chicago-enterprise", "Chicago, 250 staff and more", "central", every(_chicago, _large), ("Naperville", "IL")),
+    Field(
+        "chicago-enterprise",
+        "Chicago, 250 staff and more",
+        "central",
+        every(_chicago, _large),
+        ("Naperville", "IL"),
+    ),
     Field(
         "missouri",
         "Missouri & downstate Illinois",
@@ -131,7 +158,13 @@ CURRENT = (
         ("Ann Arbor", "MI"),
     ),
     # South
-    Field("north-texas", "North Texas", "south", every(state("TX"), postal(*prefixes(750, 769))), ("Dallas", "TX")),
+    Field(
+        "north-texas",
+        "North Texas",
+        "south",
+        every(state("TX"), postal(*prefixes(750, 769))),
+        ("Dallas", "TX"),
+    ),
     Field(
         "texas-gulf",
         "Texas Gulf Coast",
@@ -179,7 +212,10 @@ CURRENT = (
         "north-florida",
         "North & Central Florida",
         "south",
-        every(state("FL"), postal(*prefixes(320, 323), *prefixes(326, 329), "335", "336", "337", "338", "344", "346", "347")),
+        every(
+            state("FL"),
+            postal(*prefixes(320, 323), *prefixes(326, 329), "335", "336", "337", "338", "344", "346", "347"),
+        ),
         ("Tampa", "FL"),
     ),
     Field(
@@ -216,7 +252,13 @@ CURRENT = (
         ),
         ("Hartford", "CT"),
     ),
-    Field("new-york-smb", "New York City, under 250 staff", "northeast", every(_new_york_city, _small), ("Brooklyn", "NY")),
+    Field(
+        "new-york-smb",
+        "New York City, under 250 staff",
+        "northeast",
+        every(_new_york_city, _small),
+        ("Brooklyn", "NY"),
+    ),
     Field(
         "new-york-enterprise",
         "New York City, 250 staff and more",
@@ -287,9 +329,18 @@ def _revise(fields: tuple[Field, ...], *, drop: set[str], new: tuple[Field, ...]
 # Last year: no specialist seller in the Bay, Chicago and New York undivided, Kansas City with Missouri, Texas by halves.
 PREVIOUS = _revise(
     CURRENT,
-    drop={"bay-life-science", "chicago-smb", "chicago-enterprise", "new-york-smb", "new-york-enterprise", "hawaii"},
+    drop={
+        "bay-life-science",
+        "chicago-smb",
+        "chicago-enterprise",
+        "new-york-smb",
+        "new-york-enterprise",
+        "hawaii",
+    },
     new=(
-        replace(_BY_KEY["los-angeles"], name="Los Angeles & Hawaii", rule=some(state("HI"), county(*LOS_ANGELES))),
+        replace(
+            _BY_KEY["los-angeles"], name="Los Angeles & Hawaii", rule=some(state("HI"), county(*LOS_ANGELES))
+        ),
         Field("chicago", "Chicago", "central", _chicago, covered_by="chicago-smb"),
         Field("new-york-city", "New York City", "northeast", _new_york_city, covered_by="new-york-smb"),
         replace(_BY_KEY["plains"], rule=state("IA", "KS", "NE"), name="Plains", notes=""),
@@ -311,7 +362,13 @@ PLANNED = _revise(
     CURRENT,
     drop={"texas-gulf"},
     new=(
-        Field("houston", "Houston", "south", every(state("TX"), postal(*prefixes(770, 777))), covered_by="texas-gulf"),
+        Field(
+            "houston",
+            "Houston",
+            "south",
+            every(state("TX"), postal(*prefixes(770, 777))),
+            covered_by="texas-gulf",
+        ),
         Field(
             "south-texas",
             "South Texas",
@@ -321,7 +378,9 @@ PLANNED = _revise(
         ),
         replace(
             _BY_KEY["missouri"],
-            rule=some(every(state("MO"), postal(*prefixes(630, 639), *prefixes(644, 658))), _downstate_illinois),
+            rule=some(
+                every(state("MO"), postal(*prefixes(630, 639), *prefixes(644, 658))), _downstate_illinois
+            ),
         ),
         replace(_BY_KEY["plains"], notes=""),
         replace(_BY_KEY["arkansas-louisiana"], rule=state("AR", "LA"), notes=""),

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from merestone.boot.demo.accounts import N_DOUBLES, Accounts, make_accounts
+from merestone.boot.demo.accounts import N_DOUBLES, Accounts, customers_since_first_win, make_accounts
 from merestone.boot.demo.columnar import contract_table, money, text
 from merestone.boot.demo.customers import make_contacts, make_contracts
 from merestone.boot.demo.disputes import make_claims
+from merestone.boot.demo.geography import COMPANY_ZONE
 from merestone.boot.demo.leads import make_leads
 from merestone.boot.demo.models import document_of, make_models
 from merestone.boot.demo.ownership import make_ownership
@@ -26,7 +27,7 @@ from merestone.boot.demo.touches import last_touches, make_activities
 SEED = 2026
 COMPANY = {
     "name": "Kestrowe Instruments",
-    "time_zone": "America/Chicago",
+    "time_zone": COMPANY_ZONE,
     "currency": "USD",
     "country": "US",
 }
@@ -64,7 +65,7 @@ class DemoData:
     users : pa.Table
         ``email``, ``name``, ``role``, ``rep`` (e-mail or null), ``time_zone``, ``is_active``.
     accounts, contacts, leads, opportunities, reps, products, activities, contracts : pa.Table
-        The columns of ``core.model.columns``. Parents may come after their children.
+        The columns of ``core.model.columns``. Parents come before their children.
     stage_history : pa.Table
         ``opportunity``, ``from_stage`` (null at first), ``stage``, ``changed_at``, in order of time.
     opportunity_leads : pa.Table
@@ -146,7 +147,7 @@ def generate(gazetteer: PostalPlaces, *, seed: int = SEED, today: date) -> DemoD
         company=COMPANY,
         custom_fields=CUSTOM_FIELDS,
         users=team.users,
-        accounts=accounts.table,
+        accounts=customers_since_first_win(accounts, pipeline.first_win),
         contacts=make_contacts(accounts, rng=rng),
         leads=leads.table,
         opportunities=pipeline.opportunities,
@@ -204,4 +205,3 @@ def _began_as_leads(pipeline: Pipeline, leads: np.ndarray[Any, Any]) -> pa.Table
 def _doubles(accounts: Accounts) -> pa.Table:
     twins = accounts.ids[-N_DOUBLES:]
     return pa.table({"account": text(twins), "original": text(accounts.ids[accounts.doubles])})
-

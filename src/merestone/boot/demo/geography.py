@@ -27,12 +27,30 @@ _ZONES = {
     "America/Los_Angeles": ("CA", "NV", "OR", "WA"),
     "America/Phoenix": ("AZ",),
     "America/Denver": ("CO", "ID", "MT", "NM", "UT", "WY"),
-    "America/Chicago": ("AL", "AR", "IA", "IL", "KS", "LA", "MN", "MO", "MS", "ND", "NE", "OK", "SD", "TN", "TX", "WI"),
+    "America/Chicago": (
+        "AL",
+        "AR",
+        "IA",
+        "IL",
+        "KS",
+        "LA",
+        "MN",
+        "MO",
+        "MS",
+        "ND",
+        "NE",
+        "OK",
+        "SD",
+        "TN",
+        "TX",
+        "WI",
+    ),
     "America/Anchorage": ("AK",),
     "Pacific/Honolulu": ("HI",),
 }
 TIME_ZONE = {state: zone for zone, states in _ZONES.items() for state in states}
 EASTERN = "America/New_York"
+COMPANY_ZONE = "America/Chicago"
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,13 @@ class Industry:
     families: tuple[str, ...]
 
 
-_SPEC, _FLOW, _SENSE, _CHROM, _SERVICE = "Spectrometers", "Flow meters", "Sensors", "Chromatography", "Services"
+_SPEC, _FLOW, _SENSE, _CHROM, _SERVICE = (
+    "Spectrometers",
+    "Flow meters",
+    "Sensors",
+    "Chromatography",
+    "Services",
+)
 
 INDUSTRIES = (
     Industry("325412", "Pharmaceutical preparations", 5.0, 160, 62_000, 420_000, ("Pharma", "Therapeutics", "Medicines"), (_CHROM, _SPEC)),

@@ -10,8 +10,18 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from merestone.boot.demo.accounts import Accounts, _ascii, _employees, _industries, _interests, _potential
-from merestone.boot.demo.columnar import NO_DAY, NO_MONEY, contract_table, instants, money, number, text, whole
+from merestone.boot.demo.accounts import Accounts
+from merestone.boot.demo.columnar import (
+    NO_DAY,
+    NO_MONEY,
+    contract_table,
+    instants,
+    money,
+    number,
+    text,
+    whole,
+)
+from merestone.boot.demo.firms import draw_employees, draw_industries, draw_interests, draw_potential, slug
 from merestone.boot.demo.industries import INDUSTRIES
 from merestone.boot.demo.models import Model
 from merestone.boot.demo.places import Places, draw_places
@@ -45,15 +55,13 @@ def make_leads(
 ) -> Leads:
     """Return 3,500 leads, oldest first; those of the last days have no owner yet."""
     n, now = N_LEADS, today.toordinal()
-    received = np.sort(now - np.floor(365 * rng.random(n) ** 1.1).astype(int))
+    received = np.sort(now - 1 - np.floor(365 * rng.random(n) ** 1.1).astype(int))
     age = now - received
     source = rng.choice(len(_SOURCES), size=n, p=_SOURCE_SHARE)
-    status, converted = _fates(source, age, received, now, rng)
-    neglected = _neglected(status, age, rng)
-    status = np.where(neglected, np.where(rng.random(n) < 0.7, "new", "working"), status)
+    status, converted = _fates(source, age, received, rng)
     place = draw_places(places, n, rng=rng)
-    industry = _industries(places.hub[place], rng)
-    employees = _employees(industry, rng)
+    industry = draw_industries(places.hub[place], rng)
+    employees = draw_employees(industry, rng)
     account = _accounts_of(accounts, status, rng)
     known, has_size = account >= 0, rng.random(n) < 0.85
     companies = _companies(industry, rng)
@@ -65,13 +73,17 @@ def make_leads(
         "state": np.where(known, accounts.columns["state"][account], places.state[place]),
         "postal_code": np.where(known, accounts.columns["postal_code"][account], places.postal_code[place]),
         "county": np.where(known, accounts.columns["county"][account], places.county[place]),
-        "naics": np.where(known, accounts.columns["naics"][account], np.array([e.naics for e in INDUSTRIES])[industry]),
+        "naics": np.where(
+            known, accounts.columns["naics"][account], np.array([e.naics for e in INDUSTRIES])[industry]
+        ),
         "employees": np.where(
             has_size, np.where(known, accounts.columns["employees"][account], employees), np.nan
         ),
     }
-    is_fresh = age < N_FRESH_DAYS
+    is_fresh = age <= N_FRESH_DAYS
     owner = np.where(is_fresh, "", _owners(models, columns, received))
+    neglected = _neglected(status, age, owner, rng)
+    status = np.where(neglected, np.where(rng.random(n) < 0.7, "new", "working"), status)
     table = contract_table(
         "leads",
         {
@@ -83,7 +95,7 @@ def make_leads(
             "phone": text([f"555-01{i:02d}" for i in rng.integers(0, 100, n)]),
             "country": text(["US"] * n),
             "currency": text(["USD"] * n),
-            "products_of_interest": pa.array(_interests(industry, rng)),
+            "products_of_interest": pa.array(draw_interests(industry, rng)),
             "language": text(np.where(rng.random(n) < 0.95, "en", "es")),
             "source": text(np.array(_SOURCES)[source]),
             "status": text(status),
@@ -98,7 +110,10 @@ def make_leads(
 
 
 def _fates(
-    source: NDArray[np.int64], age: NDArray[np.int64], received: NDArray[np.int64], now: int, rng: np.random.Generator
+    source: NDArray[np.int64],
+    age: NDArray[np.int64],
+    received: NDArray[np.int64],
+    rng: np.random.Generator,
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Return the status and the day of conversion: decided ones are older than their time to decide."""
     n = len(source)
@@ -106,15 +121,24 @@ def _fates(
     decided = takes < age
     is_converted = decided & (fate < _CONVERSION[source])
     is_out = decided & ~is_converted & (fate < _CONVERSION[source] + _DISQUALIFIED[source])
-    openly = np.where(age < 6, "new", np.where(age < 30, "working", rng.choice(("working", "nurturing", "qualified"), size=n)))
+    openly = np.where(
+        age < 6,
+        "new",
+        np.where(age < 30, "working", rng.choice(("working", "nurturing", "qualified"), size=n)),
+    )
     stuck = rng.choice(("nurturing", "qualified", "disqualified"), size=n, p=(0.55, 0.15, 0.30))
-    status = np.where(is_converted, "converted", np.where(is_out, "disqualified", np.where(decided, stuck, openly)))
+    status = np.where(
+        is_converted, "converted", np.where(is_out, "disqualified", np.where(decided, stuck, openly))
+    )
     return status, np.where(is_converted, received + takes, NO_DAY)
 
 
-def _neglected(status: NDArray[Any], age: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Return the leads left lying for three weeks to three months."""
-    eligible = np.flatnonzero((age >= 21) & (age <= 90) & (status != "converted") & (status != "disqualified"))
+def _neglected(
+    status: NDArray[Any], age: NDArray[np.int64], owner: NDArray[Any], rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Return the owned leads left lying for three weeks to three months."""
+    is_open = (status != "converted") & (status != "disqualified")
+    eligible = np.flatnonzero((age >= 21) & (age <= 90) & is_open & (owner != ""))
     marked = np.zeros(len(status), dtype=bool)
     marked[rng.choice(eligible, size=min(N_NEGLECTED, len(eligible)), replace=False)] = True
     return marked
@@ -147,12 +171,14 @@ def _emails(
     company: NDArray[Any],
 ) -> list[str]:
     return [
-        f"{a}.{b}@{accounts.domains[i] if k else '-'.join(_ascii(c.lower()).split()) + '.example.com'}".lower()
+        f"{a}.{b}@{accounts.domains[i] if k else f'{slug(c)}.example.com'}".lower()
         for a, b, k, i, c in zip(first, last, known, account, company, strict=True)
     ]
 
 
-def _owners(models: tuple[Model, Model], columns: dict[str, NDArray[Any]], received: NDArray[np.int64]) -> NDArray[Any]:
+def _owners(
+    models: tuple[Model, Model], columns: dict[str, NDArray[Any]], received: NDArray[np.int64]
+) -> NDArray[Any]:
     """Return who owned the lead's territory on the day it came in."""
     previous, current = models
     owners = np.full(len(received), "", dtype="U80")
@@ -181,7 +207,7 @@ def _facts(
     city = np.asarray(accounts.table["city"].to_pylist(), dtype=object)
     label = np.array([entry.label for entry in INDUSTRIES], dtype=object)
     latitude, longitude = (accounts.table[c].to_numpy() for c in ("latitude", "longitude"))
-    cents = _potential(industry, employees, rng)
+    cents = draw_potential(industry, employees, rng)
     return {
         "city": text(np.where(known, city[account], places.city[place])),
         "state": text(columns["state"]),

@@ -11,14 +11,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from merestone.boot.demo.conditions import Columns, lists_in
-from merestone.boot.demo.fields import CURRENT, DEFAULT_PRIORITY, KEY_ACCOUNTS, OVERLAYS, PLANNED, PREVIOUS, Field
+from merestone.boot.demo.fields import (
+    CURRENT,
+    DEFAULT_PRIORITY,
+    KEY_ACCOUNTS,
+    OVERLAYS,
+    PLANNED,
+    PREVIOUS,
+    Field,
+)
 from merestone.boot.demo.geography import REGION_NAMES, REGION_STATES
 from merestone.boot.demo.people import Person, Team
 
 _CASES: dict[str, list[dict[str, Any]]] = {
     "bay-life-science": [
         {"record": {"state": "CA", "county": "06081", "naics": "325414", "country": "US"}, "expect": "win"},
-        {"record": {"state": "CA", "county": "06081", "naics": "312120", "country": "US"}, "expect": "no-match"},
+        {
+            "record": {"state": "CA", "county": "06081", "naics": "312120", "country": "US"},
+            "expect": "no-match",
+        },
     ],
     "chicago-enterprise": [
         {"record": {"state": "IL", "county": "17031", "employees": 250}, "expect": "match"},
@@ -119,7 +130,9 @@ def make_models(
 
 def _members(team: Team, fields: tuple[Field, ...], start: date, *, today: date) -> tuple[Membership, ...]:
     members = [Membership("us", team.head.email, "manager", start)]
-    members += [Membership(region, team.manager_of(region).email, "manager", start) for region in REGION_NAMES]
+    members += [
+        Membership(region, team.manager_of(region).email, "manager", start) for region in REGION_NAMES
+    ]
     for field in (*fields, KEY_ACCOUNTS):
         members += _owners(team, field, start, today=today)
     for field in OVERLAYS:
@@ -145,9 +158,7 @@ def _owners(team: Team, field: Field, start: date, *, today: date) -> list[Membe
     return members
 
 
-def _handed_over(
-    team: Team, field: Field, owner: Person, start: date, *, today: date
-) -> list[Membership]:
+def _handed_over(team: Team, field: Field, owner: Person, start: date, *, today: date) -> list[Membership]:
     """Return two owners in turn where a territory changed hands during this year."""
     day = handover_day(today)
     if field.key != "indiana" or start.year != today.year or day <= start:
@@ -204,7 +215,12 @@ def _member(member: Membership) -> dict[str, Any]:
 
 
 def _node(model: Model, field: Field) -> dict[str, Any]:
-    node: dict[str, Any] = {"key": field.key, "name": field.name, "parent": field.parent, "where": field.rule.text()}
+    node: dict[str, Any] = {
+        "key": field.key,
+        "name": field.name,
+        "parent": field.parent,
+        "where": field.rule.text(),
+    }
     if field.priority != DEFAULT_PRIORITY:
         node["priority"] = field.priority
     extras: Sequence[tuple[str, Any]] = (

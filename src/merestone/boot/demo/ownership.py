@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +13,11 @@ from numpy.typing import NDArray
 
 from merestone.boot.demo.accounts import Accounts
 from merestone.boot.demo.columnar import NO_DAY, instants, text
+from merestone.boot.demo.geography import COMPANY_ZONE
 from merestone.boot.demo.models import Model
 
 _N_MOVES, _N_LOCKS = 45, 18
+_ZONE = ZoneInfo(COMPANY_ZONE)
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,11 @@ def make_ownership(
 ) -> Ownership:
     """Return the history: two years under last year's boundaries, this year's since its first day."""
     territories = tuple(dict.fromkeys((*previous.keys, *current.keys)))
-    owners = tuple(dict.fromkeys(m.email for model in (previous, current) for m in model.members if m.role == "owner"))
+    owners = tuple(
+        dict.fromkeys(m.email for model in (previous, current) for m in model.members if m.role == "owner")
+    )
     base = {model.key: _match(model, accounts, territories) for model in (previous, current)}
-    moves = _moves(accounts, base[current.key][0], territories, previous, current, today=today, rng=rng)
+    moves = _moves(accounts, base[current.key][0], territories, current, today=today, rng=rng)
     origin = date(today.year - 2, 1, 1)
     changed_on = {origin, current.effective}
     changed_on |= {m.start for m in current.members} | {m.end for m in current.members if m.end}
@@ -82,13 +87,17 @@ def make_ownership(
             if move.start <= day and (move.end is None or day < move.end):
                 territory[row, move.accounts] = territories.index(move.target)
                 cause[row, move.accounts] = _CAUSES.index("manual")
-        by_territory = [_position(owners, model.owner_on(key, max(day, model.effective))) for key in territories]
+        by_territory = [
+            _position(owners, model.owner_on(key, max(day, model.effective))) for key in territories
+        ]
         owner[row] = np.array([*by_territory, -1])[territory[row]]
     cause[0] = _CAUSES.index("import")
     ordinals = np.array([day.toordinal() for day in days])
     history = _history(accounts, ordinals, territory, owner, cause, territories, owners, previous, current)
     locked = [move for move in moves if move.end is None]
-    return Ownership(ordinals, territories, owners, territory, owner, history, _locks(accounts, locked, today))
+    return Ownership(
+        ordinals, territories, owners, territory, owner, history, _locks(accounts, locked, today)
+    )
 
 
 _CAUSES = ("import", "rule", "named", "manual")
@@ -115,7 +124,6 @@ def _moves(
     accounts: Accounts,
     now: NDArray[np.int64],
     territories: tuple[str, ...],
-    previous: Model,
     current: Model,
     *,
     today: date,
@@ -123,20 +131,32 @@ def _moves(
 ) -> list[_Move]:
     """Return moves of last year that ended with it, and this year's, which are locked."""
     year = today.year
-    pairs = (("north-texas", "texas-gulf", 3), ("new-jersey", "philadelphia-delaware", 6), ("virginia", "maryland-dc", 9))
+    pairs = (
+        ("north-texas", "texas-gulf", 3),
+        ("new-jersey", "philadelphia-delaware", 6),
+        ("virginia", "maryland-dc", 9),
+    )
     moves, taken = [], np.zeros(len(now), dtype=bool)
     for source, target, month in pairs:
         chosen = _pick(accounts, now == territories.index(source), _N_MOVES // 3, taken, rng)
         moves.append(_Move(chosen, target, date(year - 1, month, 15), current.effective))
     start = max(current.effective, date.fromordinal(today.toordinal() - 110))
-    for source, target in (("bay-life-science", "bay-area"), ("missouri", "plains"), ("texas-gulf", "west-texas-oklahoma")):
+    for source, target in (
+        ("bay-life-science", "bay-area"),
+        ("missouri", "plains"),
+        ("texas-gulf", "west-texas-oklahoma"),
+    ):
         chosen = _pick(accounts, now == territories.index(source), _N_LOCKS // 3, taken, rng)
         moves.append(_Move(chosen, target, start, None))
     return moves
 
 
 def _pick(
-    accounts: Accounts, eligible: NDArray[np.bool_], n: int, taken: NDArray[np.bool_], rng: np.random.Generator
+    accounts: Accounts,
+    eligible: NDArray[np.bool_],
+    n: int,
+    taken: NDArray[np.bool_],
+    rng: np.random.Generator,
 ) -> NDArray[np.int64]:
     chosen = rng.choice(np.flatnonzero(eligible & accounts.is_customer & ~taken), size=n, replace=False)
     taken[chosen] = True
@@ -154,6 +174,16 @@ def _locks(accounts: Accounts, moves: list[_Move], today: date) -> pa.Table:
             "until": pa.array([until if n % 3 else None for n in range(len(rows))], pa.date32()),
         }
     )
+
+
+def _midnight(ordinals: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the seconds after 00:00 UTC at which the days begin for the company."""
+    distinct, inverse = np.unique(ordinals, return_inverse=True)
+    days = [date.fromordinal(int(day)) if day != NO_DAY else date(2000, 1, 1) for day in distinct]
+    starts = [
+        datetime(day.year, day.month, day.day, tzinfo=_ZONE).utcoffset() or timedelta(0) for day in days
+    ]
+    return np.array([-int(start.total_seconds()) for start in starts])[inverse]
 
 
 def _history(
@@ -188,7 +218,7 @@ def _history(
             "is_primary": pa.array(np.ones(len(account), dtype=bool)),
             "cause": text(causes),
             "reason": text(reasons),
-            "valid_from": instants(starts),
-            "valid_to": instants(ends),
+            "valid_from": instants(starts, _midnight(starts)),
+            "valid_to": instants(ends, _midnight(ends)),
         }
     )

@@ -33,7 +33,16 @@ _MANAGERS = (
 )
 _HEAD = ("Miriam Castell", ("Boston", "MA"))
 _SPANISH = frozenset({"CA", "AZ", "NV", "NM", "TX", "FL", "NJ"})
-_SECOND_LANGUAGE = {"WA": "zh", "IL": "pl", "MI": "ar", "CT": "fr", "NY": "es", "MA": "pt", "LA": "fr", "PA": "it"}
+_SECOND_LANGUAGE = {
+    "WA": "zh",
+    "IL": "pl",
+    "MI": "ar",
+    "CT": "fr",
+    "NY": "es",
+    "MA": "pt",
+    "LA": "fr",
+    "PA": "it",
+}
 _SENIORITY = ("junior", "mid", "senior", "principal")
 _SENIORITY_SHARE = (0.2, 0.4, 0.3, 0.1)
 _SECTORS = (
@@ -41,7 +50,14 @@ _SECTORS = (
     "General hospitals", "Universities", "Water supply", "Petrochemicals", "Breweries", "Motor vehicle parts",
     "Fluid milk", "Organic chemicals",
 )  # fmt: skip
-_SKILLS = ("consultative selling", "tenders", "key accounts", "validation (GxP)", "hazardous areas", "remote demos")
+_SKILLS = (
+    "consultative selling",
+    "tenders",
+    "key accounts",
+    "validation (GxP)",
+    "hazardous areas",
+    "remote demos",
+)
 _LEAVER = "ohio"
 _AWAY_NOW, _AWAY_SOON = "georgia", "mountain"
 
@@ -122,9 +138,7 @@ def make_team(places: Places, *, today: date, rng: np.random.Generator) -> Team:
     return Team(team, _reps(team, places, rng=rng), _leave(team, today=today), _users(team))
 
 
-def _seller(
-    number_: int, name: str, field: Field, *, today: date, rng: np.random.Generator
-) -> Person:
+def _seller(number_: int, name: str, field: Field, *, today: date, rng: np.random.Generator) -> Person:
     assert field.home is not None
     hired = date(today.year - 1, 1, 1) - timedelta(days=int(rng.integers(200, 4000)))
     return Person(
@@ -150,7 +164,8 @@ def _reps(people: tuple[Person, ...], places: Places, *, rng: np.random.Generato
     homes = np.array([find_city(places, *person.home) for person in people])
     managers = {p.territory: p.email for p in people if p.role == "manager"}
     seniority = [
-        "principal" if p.role == "manager" else str(rng.choice(_SENIORITY, p=_SENIORITY_SHARE)) for p in people
+        "principal" if p.role == "manager" else str(rng.choice(_SENIORITY, p=_SENIORITY_SHARE))
+        for p in people
     ]
     return contract_table(
         "reps",
@@ -241,9 +256,13 @@ def _users(people: tuple[Person, ...]) -> pa.Table:
         {
             "email": text([row[0] for row in office] + [p.email for p in people]),
             "name": text([row[1] for row in office] + [p.name for p in people]),
-            "role": text([row[2] for row in office] + ["manager" if p.role == "manager" else "rep" for p in people]),
+            "role": text(
+                [row[2] for row in office] + ["manager" if p.role == "manager" else "rep" for p in people]
+            ),
             "rep": text([None] * len(office) + [p.email for p in people]),
-            "time_zone": text(["America/Chicago"] * len(office) + [TIME_ZONE.get(p.home[1], EASTERN) for p in people]),
+            "time_zone": text(
+                ["America/Chicago"] * len(office) + [TIME_ZONE.get(p.home[1], EASTERN) for p in people]
+            ),
             "is_active": pa.array([True] * len(office) + [p.left_on is None for p in people]),
         }
     )

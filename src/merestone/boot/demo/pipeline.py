@@ -18,6 +18,7 @@ from merestone.boot.demo.people import Team
 from merestone.boot.demo.products import FAMILIES, PRODUCTS
 
 N_OPPORTUNITIES = 9_000
+NO_WIN = np.iinfo(np.int64).max
 _WINDOW_DAYS = 730
 _OPEN_STAGES = ("prospecting", "qualification", "proposal", "negotiation")
 _REACHED = np.array([0.0, 0.18, 0.45, 0.78])  # share of the cycle after which each stage begins
@@ -29,12 +30,14 @@ _UNOWNED_WIN_RATE = 0.12
 class Pipeline:
     """Opportunities in order of their opening, and their stage history.
 
-    ``ids_as_drawn`` starts with those of the converted leads, in the leads' order.
+    ``ids_as_drawn`` starts with those of the converted leads, in the leads' order; ``first_win`` is the ordinal of each
+    account's first won deal, ``NO_WIN`` without one.
     """
 
     opportunities: pa.Table
     stage_history: pa.Table
     ids_as_drawn: NDArray[Any]
+    first_win: NDArray[np.int64]
 
 
 def make_pipeline(
@@ -59,10 +62,11 @@ def make_pipeline(
     order = np.argsort(opened, kind="stable")
     product, family = _products(accounts.industry[account], rng)
     cycle = _cycles(family, rng)
-    wins = _wins(ownership.owners_at(account, opened), team, rng)
+    may_win = np.isin(accounts.lifecycle[account], (0, 2))
+    wins = _wins(ownership.owners_at(account, opened), may_win, team, rng)
     cycle = np.where(wins, cycle, np.maximum(10, (cycle * rng.uniform(0.3, 1.25, n)).astype(int)))
     closing = opened + cycle
-    is_open = closing > today.toordinal()
+    is_open = closing >= today.toordinal()
     last = _last_stage(today.toordinal() - opened, cycle, is_open=is_open, is_won=wins, rng=rng)
     stage = np.where(is_open, np.array(_OPEN_STAGES)[last], np.where(wins, "won", "lost"))
     closed = np.where(is_open, NO_DAY, closing)
@@ -92,19 +96,28 @@ def make_pipeline(
         },
     )
     history = _stage_history(ids, opened, cycle, last, is_open=is_open, is_won=wins, rng=rng)
-    return Pipeline(table.take(order), history, ids)
+    first_win = np.full(len(accounts.ids), NO_WIN)
+    np.minimum.at(first_win, account[wins & ~is_open], closed[wins & ~is_open])
+    return Pipeline(table.take(order), history, ids, first_win)
 
 
-def _drawn(accounts: Accounts, today: date, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _drawn(
+    accounts: Accounts, today: date, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return accounts, those with potential and customers more often, and days, later ones more often."""
-    weight = np.sqrt(np.maximum(accounts.cents, 0).astype(float) + 1) * np.array([4.0, 1.0, 0.6, 0.05])[accounts.lifecycle]
+    weight = (
+        np.sqrt(np.maximum(accounts.cents, 0).astype(float) + 1)
+        * np.array([4.0, 1.0, 0.6, 0.05])[accounts.lifecycle]
+    )
     weight *= np.where(accounts.columns["county"] == "", 0.1, 1.0)
     account = rng.choice(len(weight), size=N_OPPORTUNITIES, p=weight / weight.sum())
     ago = np.floor(_WINDOW_DAYS * rng.random(N_OPPORTUNITIES) ** 1.15).astype(int)
-    return account, today.toordinal() - ago
+    return account, today.toordinal() - 1 - ago
 
 
-def _products(industry: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _products(
+    industry: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return a product and its family per deal: half of the time one of the families the industry buys."""
     names = [family.name for family in FAMILIES]
     n = len(industry)
@@ -127,11 +140,16 @@ def _cycles(family: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.i
     return np.asarray(np.clip(median * rng.lognormal(0, 0.4, len(family)), 20, 200).astype(np.int64))
 
 
-def _wins(owner: NDArray[Any], team: Team, rng: np.random.Generator) -> NDArray[np.bool_]:
+def _wins(
+    owner: NDArray[Any], may_win: NDArray[np.bool_], team: Team, rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """Return the deals won: only those of firms that buy or bought, as many as each owner's rate says."""
     rates = {person.email: person.win_rate for person in team.people}
     keys, inverse = np.unique(owner, return_inverse=True)
-    chance = np.array([rates.get(str(key), _UNOWNED_WIN_RATE) for key in keys])[inverse]
-    return np.asarray(rng.random(len(owner)) < chance)
+    rate = np.array([rates.get(str(key), _UNOWNED_WIN_RATE) for key in keys])
+    share = np.bincount(inverse, weights=may_win) / np.bincount(inverse)
+    chance = (rate / np.maximum(share, 0.3))[inverse]
+    return np.asarray(may_win & (rng.random(len(owner)) < chance))
 
 
 def _last_stage(
@@ -149,7 +167,9 @@ def _last_stage(
     return np.asarray(np.where(is_open, present, np.where(is_won, 3, lost_at)))
 
 
-def _amounts(product: NDArray[np.int64], family: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def _amounts(
+    product: NDArray[np.int64], family: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
     """Return cents: list price, a lognormal number of units, a discount."""
     price = np.array([entry[3] for entry in PRODUCTS], dtype=float)[product]
     units = np.array([f.units for f in FAMILIES])[family]
@@ -169,7 +189,11 @@ def _expected(
 
 
 def _categories(
-    last: NDArray[np.int64], cents: NDArray[np.int64], *, is_open: NDArray[np.bool_], is_won: NDArray[np.bool_]
+    last: NDArray[np.int64],
+    cents: NDArray[np.int64],
+    *,
+    is_open: NDArray[np.bool_],
+    is_won: NDArray[np.bool_],
 ) -> NDArray[Any]:
     by_stage = np.array(["pipeline", "pipeline", "best_case", "commit"])[last]
     by_stage = np.where((last == 0) & (cents % 5 == 0), "omitted", by_stage)

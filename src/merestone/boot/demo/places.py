@@ -44,7 +44,9 @@ class Places:
 def read_places(gazetteer: PostalPlaces) -> Places:
     """Return the places with their weights."""
     table = gazetteer.postal_codes().combine_chunks()
-    text = {name: np.asarray(table[name].to_pylist(), dtype=object) for name in ("zip", "city", "state", "county")}
+    text = {
+        name: np.asarray(table[name].to_pylist(), dtype=object) for name in ("zip", "city", "state", "county")
+    }
     keep = np.isin(text["state"].astype("U2"), list(POPULATION)) & np.array([bool(c) for c in text["county"]])
     order = np.flatnonzero(keep)[np.argsort(text["zip"][keep].astype("U5"), kind="stable")]
     columns = {name: values[order] for name, values in text.items()}
@@ -86,7 +88,7 @@ def _nearest_hub(latitude: NDArray[np.float64], longitude: NDArray[np.float64]) 
 
 def _weights(states: NDArray[Any], crowd: NDArray[np.int64], hub: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return weights that sum to one: a state by its people, inside it by crowding; hubs on top of both."""
-    weight = crowd.astype(float) ** 0.7
+    weight = crowd.astype(float) ** 0.9
     for code, people in POPULATION.items():
         here = states == code
         weight[here] *= people / weight[here].sum()

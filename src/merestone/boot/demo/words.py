@@ -1,5 +1,6 @@
 """Words for names. Every company and person is made up by combining them; all addresses use reserved names."""
 
+# ruff: noqa: SIM905 (a line of words reads better than a column of quotes)
 from __future__ import annotations
 
 STEM_HEADS = tuple(
