@@ -273,3 +273,19 @@ class Imports(Protocol):
             When rows were changed, or used by other records, since; nothing is taken back then.
         """
         ...
+
+
+class Desk(Protocol):
+    """What people keep for themselves: saved views and preferences. The caller holds a transaction for writes."""
+
+    def save_view(self, *, user_id: int, table: str, name: str, query: str, is_shared: bool) -> int:
+        """Keep a list's view under a name, replacing one's own of that name; returns its id."""
+        ...
+
+    def delete_view(self, view_id: int, *, user_id: int) -> None:
+        """Delete one's own view; NotFoundError when there is none."""
+        ...
+
+    def keep_preferences(self, user_id: int, changes: Mapping[str, Any]) -> None:
+        """Merge the changes into a user's preferences."""
+        ...

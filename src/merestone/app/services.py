@@ -26,6 +26,7 @@ class Services:
     matcher: ports.Matcher
     visibility: ports.Visibility
     people: ports.People
+    desk: ports.Desk
     imports: ports.Imports
     jobs: ports.Jobs
     gazetteer: ports.Gazetteer

@@ -16,6 +16,7 @@ def services() -> Services:
     from merestone.connectors.geodata import Gazetteer
     from merestone.db.stores.associations import AssociationStore
     from merestone.db.stores.clock import CompanyClock
+    from merestone.db.stores.desk import DeskStore
     from merestone.db.stores.imports import ImportStore
     from merestone.db.stores.jobs import JobStore
     from merestone.db.stores.models import ModelStore
@@ -31,6 +32,7 @@ def services() -> Services:
         matcher=KernelMatcher(),
         visibility=VisibilityStore(),
         people=PeopleStore(),
+        desk=DeskStore(),
         imports=ImportStore(),
         jobs=JobStore(send_job),
         gazetteer=Gazetteer(),

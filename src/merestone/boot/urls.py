@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [path("", include("merestone.web.urls"))]
+
+handler403 = "merestone.web.problems.forbidden"
+handler404 = "merestone.web.problems.not_found"
+handler500 = "merestone.web.problems.server_error"

@@ -1,12 +1,96 @@
-"""What every template sees."""
+"""What every template sees: the navigation, the company, the theme."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+from merestone.app.policy import Actor, Right
+from merestone.db.queries.company import company
+
+THEMES = ("system", "light", "dark")
 
 
-def page(request: HttpRequest) -> dict[str, Any]:  # noqa: ARG001
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the navigation; shown to those with the right, when its page exists."""
+
+    name: str
+    label: str
+    icon: str
+    right: Right = Right.SEE
+
+
+NAVIGATION: tuple[tuple[str, tuple[Place, ...]], ...] = (
+    ("", (Place("home", "Home", "home"), Place("map", "Map", "map"))),
+    (
+        "Sell",
+        (
+            Place("accounts", "Accounts", "account"),
+            Place("leads", "Leads", "lead"),
+            Place("opportunities", "Opportunities", "opportunity"),
+            Place("activities", "Activities", "activity"),
+            Place("contacts", "Contacts", "contact"),
+            Place("contracts", "Contracts", "contract"),
+        ),
+    ),
+    (
+        "Territories",
+        (
+            Place("territories", "Territories", "territory"),
+            Place("scorecard", "Scorecard", "scorecard"),
+            Place("reps", "Reps", "people"),
+            Place("unassigned", "Unassigned", "queue"),
+            Place("claims", "Claims", "claim"),
+        ),
+    ),
+    (
+        "Data",
+        (
+            Place("imports", "Imports", "import", Right.IMPORT),
+            Place("jobs", "Jobs", "clock", Right.PLAN),
+            Place("products", "Products", "product"),
+            Place("audit", "Audit log", "audit", Right.READ_AUDIT),
+        ),
+    ),
+    (
+        "Administration",
+        (
+            Place("users", "Users", "contact", Right.MANAGE_USERS),
+            Place("settings", "Settings", "settings", Right.MANAGE_USERS),
+        ),
+    ),
+)
+
+
+def navigation(actor: Actor, path: str) -> list[dict[str, Any]]:
+    """Return the groups of the rail with the entries this actor may open."""
+    groups = []
+    for title, places in NAVIGATION:
+        entries = [entry for place in places if actor.can(place.right) and (entry := _entry(place, path))]
+        if entries:
+            groups.append({"title": title, "entries": entries})
+    return groups
+
+
+def _entry(place: Place, path: str) -> dict[str, Any] | None:
+    try:
+        url = reverse(place.name)
+    except NoReverseMatch:
+        return None
+    is_here = path == url if url == "/" else path.startswith(url)
+    return {"name": place.name, "label": place.label, "icon": place.icon, "url": url, "is_here": is_here}
+
+
+def page(request: HttpRequest) -> dict[str, Any]:
     """Return the variables of the page frame."""
-    return {}
+    actor: Actor | None = getattr(request, "actor", None)
+    theme = request.COOKIES.get("theme", "system")
+    frame = {"actor": actor, "theme": theme if theme in THEMES else "system", "company": company()}
+    if actor is not None:
+        frame["navigation"] = navigation(actor, request.path)
+        frame["can"] = {right.name.lower(): actor.can(right) for right in Right}
+    return frame

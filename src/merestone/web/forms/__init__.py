@@ -1,0 +1,1 @@
+"""Forms, made from the table contracts: the same columns, words and limits as in files and the API."""
