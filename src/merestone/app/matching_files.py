@@ -91,9 +91,9 @@ def every_match(book: RuleBook, table: pa.Table) -> pa.Table:
 def read_records(local: Local, book: RuleBook, path: Path) -> pa.Table:
     """Return the records typed for the rules; InvalidInputError with every bad cell at once."""
     raw = local.files.read_table(path)
-    custom = tuple(book.document.fields)
-    mapping = guess_mapping(raw.table.column_names, ACCOUNTS, custom=custom, samples=raw.table.slice(0, 200))
-    normal = normalise(raw, mapping, ACCOUNTS, places=local.gazetteer)
+    custom = {key: str(kind) for key, kind in book.document.fields.items()}
+    mapping = guess_mapping(raw.table.column_names, ACCOUNTS, custom=custom, samples=raw.table)
+    normal = normalise(raw, mapping, ACCOUNTS, places=local.gazetteer, custom=custom)
     problems = [
         Problem(row["code"], row["message"], row["fix"] or "", where=f"row {row['row']}, {row['column']}")
         for row in pa.concat_tables([raw.problems, normal.errors]).to_pylist()

@@ -65,9 +65,9 @@ def print_address(host: str, port: int, *, sign_ins: bool) -> None:
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1") else host  # noqa: S104
     sys.stderr.write(f"\nMerestone serves http://{shown}:{port}/   (stop with Ctrl-C)\n")
     if sign_ins:
-        from merestone.boot.demo.load import SIGN_INS
+        from merestone.boot.demo.load import sign_ins as demo_sign_ins
 
-        for role, email, password in SIGN_INS:
+        for role, email, password in demo_sign_ins():
             sys.stderr.write(f"  {role:<9} {email:<28} {password}\n")
     sys.stderr.write("\n")
     sys.stderr.flush()

@@ -20,8 +20,9 @@ from merestone.app.assign import place_accounts
 from merestone.app.exchange import locating, references
 from merestone.app.exchange.defaults import with_defaults
 from merestone.app.exchange.differing import split_changes
-from merestone.app.exchange.mapping import Mapping as ColumnMapping
-from merestone.app.exchange.mapping import guess_mapping, header_key, mapping_problems
+from merestone.app.exchange.mapped import Mapping as ColumnMapping
+from merestone.app.exchange.mapping import guess_mapping, header_key
+from merestone.app.exchange.mapping_checks import mapping_problems
 from merestone.app.exchange.matching import match_rows
 from merestone.app.exchange.normalise import normalise
 from merestone.app.exchange.problems import ROW_PROBLEMS, join_problems, problem_table
@@ -234,7 +235,9 @@ def prepare(
     raw = services.files.read_table(path, sheet=sheet)
     chosen = choose_mapping(services, contract, raw, mapping)
     progress(1, len(STEPS), STEPS[1])
-    normal = normalise(raw, chosen, contract, places=services.gazetteer)
+    normal = normalise(
+        raw, chosen, contract, places=services.gazetteer, custom=services.records.custom_fields(table)
+    )
     progress(2, len(STEPS), STEPS[2])
     rows, located = locating.locate(services.gazetteer, contract.name, normal.table)
     existing = services.records.snapshot(table)
@@ -291,10 +294,10 @@ def choose_mapping(
     custom = services.records.custom_fields(contract.name)
     chosen = given or services.imports.saved_mapping(contract.name, header_key(headers))
     if chosen is None:
-        mapping = guess_mapping(headers, contract, custom=tuple(custom), samples=raw.table.slice(0, 200))
+        mapping = guess_mapping(headers, contract, custom=custom, samples=raw.table)
     else:
-        mapping = ColumnMapping.from_dict(chosen)
-    problems = mapping_problems(mapping, headers, contract, custom=tuple(custom))
+        mapping = ColumnMapping.from_dict(chosen).for_headers(headers)
+    problems = mapping_problems(mapping, headers, contract, custom=custom)
     if problems:
         raise InvalidInputError(
             "The columns of this file cannot be imported as mapped.", problems, code="bad-mapping"
