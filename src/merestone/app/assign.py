@@ -225,7 +225,7 @@ def reason_of(
         sentence = f"Named in {name}."
     else:
         sentence = f"{name} matches: {rule}." if rule else f"{name} matches."
-    if runner_up:
+    if runner_up and runner_up not in book.ancestors(key):
         words = RANK_WORDS.get(outcome["rank"] or "", "it ranks first")
         sentence += f" {book.name(runner_up)} matches too, but {name} wins because {words}."
     rep_id, rep_name = owners.get(key, (None, ""))

@@ -40,3 +40,7 @@ class RuleBook:
         """Return a territory's own rule as a sentence without a full stop; empty for a grouping node."""
         where = self.rules[key].where
         return "" if where is None else to_english(where, self.ruleset.fields)
+
+    def ancestors(self, key: str) -> set[str]:
+        """Return the keys above a territory."""
+        return {node.key for node in self.document.tree.path(key)} - {key}

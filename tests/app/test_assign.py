@@ -1,0 +1,146 @@
+"""Assignment on the real stores: every account has an owner or waits in the queue, with its reason."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pyarrow as pa
+import pytest
+
+from merestone.app import assign
+from merestone.app.policy import OPERATOR, Actor
+from merestone.app.services import Services
+from merestone.base.errors import ForbiddenError, InvalidInputError, NotFoundError
+from tests.builders import WEST_EAST, add_accounts, add_reps, places, publish
+
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
+
+
+def test_account_goes_to_the_owner_of_the_winning_territory(services: Services) -> None:
+    reps = add_reps(services)
+    publish(services)
+    ids = add_accounts(services, [{"state": "CA"}, {"state": "NY"}])
+    assert places(services) == {ids[0]: ("west", reps["ana"], "rule"), ids[1]: ("east", reps["ben"], "rule")}
+
+
+def test_account_of_a_vacant_territory_waits_in_the_queue_there(services: Services) -> None:
+    add_reps(services)
+    publish(services)
+    [record] = add_accounts(services, [{"state": "TX"}])
+    assert places(services) == {record: ("vacant", None, "rule")}
+
+
+def test_account_no_territory_matches_waits_in_the_queue(services: Services) -> None:
+    add_reps(services)
+    publish(services)
+    [record] = add_accounts(services, [{"country": "FR"}])
+    assert places(services) == {record: (None, None, "default")}
+
+
+def test_account_without_any_model_waits_in_the_queue(services: Services) -> None:
+    [record] = add_accounts(services, [{"state": "CA"}])
+    assert places(services) == {record: (None, None, "default")}
+
+
+def test_rule_run_changes_nothing_twice(services: Services) -> None:
+    add_reps(services)
+    add_accounts(services, [{"state": "CA"}, {"state": "NY"}, {"state": "TX"}, {"country": "FR"}])
+    assert publish(services)["changed"] == 4 - 1  # the French one stays in the queue
+    assert assign.run_rules(services, OPERATOR)["changed"] == 0
+
+
+def test_manual_move_stays_through_a_rule_run_and_goes_back_on_request(services: Services) -> None:
+    reps = add_reps(services)
+    publish(services)
+    [record] = add_accounts(services, [{"state": "CA"}])
+    assign.move_accounts(services, OPERATOR, [record], territory="east", reason="Ben knows them")
+    assign.run_rules(services, OPERATOR)
+    assert places(services) == {record: ("east", reps["ben"], "manual")}
+    assign.move_accounts(services, OPERATOR, [record], territory=None, reason="")
+    assert places(services) == {record: ("west", reps["ana"], "rule")}
+
+
+def test_moves_leave_a_history_without_gap_or_overlap(services: Services) -> None:
+    add_reps(services)
+    publish(services)
+    [record] = add_accounts(services, [{"state": "CA"}])
+    for territory in ("east", "vacant", "west"):
+        assign.move_accounts(services, OPERATOR, [record], territory=territory, reason="test")
+    rows = services.associations.history("accounts").sort_by("valid_from").to_pylist()
+    assert [row["territory"] for row in rows] == ["west", "east", "vacant", "west"]
+    assert [row["valid_to"] for row in rows[:-1]] == [row["valid_from"] for row in rows[1:]]
+    assert rows[-1]["valid_to"] is None
+
+
+def test_move_without_a_reason_is_refused(services: Services) -> None:
+    add_reps(services)
+    publish(services)
+    [record] = add_accounts(services, [{"state": "CA"}])
+    with pytest.raises(InvalidInputError) as caught:
+        assign.move_accounts(services, OPERATOR, [record], territory="east", reason=" ")
+    assert [problem.code for problem in caught.value.problems] == ["missing-reason"]
+
+
+def test_hidden_account_and_missing_account_answer_alike(services: Services) -> None:
+    reps = add_reps(services)
+    publish(services)
+    mine, hidden = add_accounts(services, [{"state": "CA"}, {"state": "NY"}])
+    manager = Actor(role="manager", rep_id=reps["ana"], label="test")
+    answers = []
+    for record in (hidden, 10**9):
+        with pytest.raises(NotFoundError) as caught:
+            assign.explain_account(services, manager, record)
+        answers.append((caught.value.code, str(caught.value).replace(str(record), "#")))
+    assert answers[0] == answers[1]
+    assert mine in places(services)
+
+
+def test_rep_may_not_move_accounts(services: Services) -> None:
+    reps = add_reps(services)
+    publish(services)
+    [record] = add_accounts(services, [{"state": "CA"}])
+    with pytest.raises(ForbiddenError):
+        assign.move_accounts(
+            services, Actor(role="rep", rep_id=reps["ana"]), [record], territory="west", reason="mine"
+        )
+
+
+def test_owner_who_left_sends_accounts_to_the_queue(services: Services) -> None:
+    reps = add_reps(services)
+    publish(services)
+    [record] = add_accounts(services, [{"state": "CA"}])
+    with services.records.transaction(OPERATOR, cause="test"):
+        services.records.write(
+            "reps", pa.table({"id": [reps["ana"]], "left_on": pa.array([date(2020, 1, 1)], pa.date32())})
+        )
+    assign.run_rules(services, OPERATOR)
+    assert places(services) == {record: ("west", None, "rule")}
+
+
+def test_explanation_names_the_winner_and_what_kept_the_account_elsewhere(services: Services) -> None:
+    add_reps(services)
+    publish(services)
+    [record] = add_accounts(services, [{"state": "CA"}])
+    answer = assign.explain_account(services, OPERATOR, record, why_not="east")
+    assert answer["winner"] == "west"
+    assert answer["why_not"]["territory"] == "east"
+    assert answer["why_not"]["outcome"] == "missed"
+
+
+def test_reason_is_kept_as_a_sentence(services: Services) -> None:
+    from merestone.db.models import AccountAssociation
+
+    add_reps(services)
+    publish(services)
+    [record] = add_accounts(services, [{"state": "CA"}])
+    reason = AccountAssociation.objects.get(account_id=record).reason
+    assert reason["sentence"].startswith("West matches: ")
+    assert "Ana owns the territory." in reason["sentence"]
+
+
+def test_named_account_beats_every_rule(services: Services) -> None:
+    reps = add_reps(services)
+    named = [{**node, "named": ["A1"]} if node["key"] == "east" else node for node in WEST_EAST]
+    publish(services, named)
+    ids = add_accounts(services, [{"state": "CA"}, {"state": "CA"}])
+    assert places(services)[ids[1]] == ("east", reps["ben"], "named")
