@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import zoneinfo
 from collections.abc import Callable
-from typing import cast
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from merestone.app.policy import Actor
 from merestone.boot.services import services
 from merestone.db.queries.actors import actor_of_user
 from merestone.db.queries.company import company
@@ -27,6 +25,6 @@ class ServicesMiddleware:
         request.services = services()  # type: ignore[attr-defined]
         actor = actor_of_user(request.user) if request.user.is_authenticated else None
         request.actor = actor  # type: ignore[attr-defined]
-        zone = cast(Actor, actor).time_zone if actor else company().time_zone
+        zone = actor.time_zone if actor else company().time_zone
         with timezone.override(zoneinfo.ZoneInfo(zone)):
             return self.get_response(request)

@@ -68,10 +68,6 @@ class Program(Protocol):
         """Return matcher and files without a database."""
         ...
 
-    def users(self) -> Any:
-        """Return the use cases of ``app.admin`` bound to this database."""
-        ...
-
     def doctor(self) -> list[tuple[str, bool, str]]:
         """Return (check, is fine, detail) of the installation."""
         ...

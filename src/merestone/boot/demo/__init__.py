@@ -1,5 +1,5 @@
 """The demo company: a made-up maker of instruments, generated from a seed over real geography."""
 
-from merestone.boot.demo.generate import SEED, DemoData, generate, sign_ins
+from merestone.boot.demo.generate import SEED, DemoData, generate
 
-__all__ = ["SEED", "DemoData", "generate", "sign_ins"]
+__all__ = ["SEED", "DemoData", "generate"]

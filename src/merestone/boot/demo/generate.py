@@ -169,12 +169,6 @@ def generate(gazetteer: PostalPlaces, *, seed: int = SEED, today: date) -> DemoD
     )
 
 
-def sign_ins(team_users: pa.Table) -> dict[str, str]:
-    """Return one e-mail address to sign in with for each role."""
-    active = team_users.filter(team_users["is_active"]).to_pylist()
-    return {row["role"]: row["email"] for row in reversed(active)}
-
-
 def _named(accounts: Accounts) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the ids of the largest families, and of large employers who want to be served locally."""
     sizes = np.bincount(accounts.family[accounts.family >= 0], minlength=len(accounts.ids))

@@ -22,6 +22,14 @@ class PostalPlaces(Protocol):
         """Return ``zip``, ``city``, ``state``, ``lon``, ``lat``, ``county`` (FIPS)."""
         ...
 
+    def counties(self) -> pa.Table:
+        """Return ``fips`` and ``state``, among others."""
+        ...
+
+    def locate(self, table: pa.Table) -> pa.Table:
+        """Return ``county``, among others, of each row's coordinates."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Places:
@@ -39,6 +47,7 @@ class Places:
     crowd: NDArray[np.int64]
     hub: NDArray[np.int64]
     weight: NDArray[np.float64]
+    gazetteer: PostalPlaces
 
 
 def read_places(gazetteer: PostalPlaces) -> Places:
@@ -47,7 +56,11 @@ def read_places(gazetteer: PostalPlaces) -> Places:
     text = {
         name: np.asarray(table[name].to_pylist(), dtype=object) for name in ("zip", "city", "state", "county")
     }
-    keep = np.isin(text["state"].astype("U2"), list(POPULATION)) & np.array([bool(c) for c in text["county"]])
+    areas = gazetteer.counties()
+    state_of = dict(zip(areas["fips"].to_pylist(), areas["state"].to_pylist(), strict=True))
+    # A centroid just over the border lies in a county of another state: such places are left out.
+    is_at_home = np.array([state_of.get(c) == s for c, s in zip(text["county"], text["state"], strict=True)])
+    keep = is_at_home & np.isin(text["state"].astype("U2"), list(POPULATION))
     order = np.flatnonzero(keep)[np.argsort(text["zip"][keep].astype("U5"), kind="stable")]
     columns = {name: values[order] for name, values in text.items()}
     latitude = np.asarray(table["lat"].to_numpy(), dtype=float)[order]
@@ -64,6 +77,7 @@ def read_places(gazetteer: PostalPlaces) -> Places:
         crowd,
         hub,
         _weights(states, crowd, hub),
+        gazetteer,
     )
 
 
@@ -105,11 +119,15 @@ def draw_places(places: Places, n: int, *, rng: np.random.Generator) -> NDArray[
 def scatter(
     places: Places, index: NDArray[np.int64], *, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return latitude and longitude near the places: closer together where places are dense."""
+    """Return latitude and longitude near the places, within their counties: closer where places are dense."""
     spread_km = np.clip(14 / np.sqrt(places.crowd[index]), 0.4, 2.5)
     north, east = np.clip(rng.normal(size=(2, len(index))), -2, 2) * spread_km
     latitude = places.latitude[index] + north / _KM_PER_DEGREE
     longitude = places.longitude[index] + east / (_KM_PER_DEGREE * np.cos(np.radians(latitude)))
+    country = pa.repeat("US", len(index))
+    points = pa.table({"latitude": latitude, "longitude": longitude, "country": country})
+    strayed = np.array(places.gazetteer.locate(points)["county"].to_pylist()) != places.county[index]
+    latitude[strayed], longitude[strayed] = places.latitude[index][strayed], places.longitude[index][strayed]
     return np.round(latitude, 5), np.round(longitude, 5)
 
 
