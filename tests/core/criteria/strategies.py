@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from merestone.core.criteria import expression as ex
 from merestone.core.criteria import standard_fields
 from merestone.core.criteria.fields import FieldSet, custom_field
+from merestone.core.criteria.values import fold
 
 FIELDS: FieldSet = standard_fields().with_custom(
     [custom_field("is_vip", "boolean"), custom_field("tier", "text")]
@@ -65,6 +66,11 @@ def _literals(values: st.SearchStrategy[Any]) -> st.SearchStrategy[ex.Literal]:
     return st.builds(ex.Literal, values)
 
 
+def _between(field: ex.FieldRef, *ends: ex.Literal) -> ex.Between:
+    low, high = sorted(ends, key=lambda end: fold(end.value) if isinstance(end.value, str) else end.value)
+    return ex.Between(field, low, high)
+
+
 def _of_kind(names: list[str], values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     field = st.builds(ex.FieldRef, st.sampled_from(names))
     literal = _literals(values)
@@ -72,7 +78,7 @@ def _of_kind(names: list[str], values: st.SearchStrategy[Any]) -> st.SearchStrat
     return st.one_of(
         st.builds(ex.Comparison, field, st.sampled_from(["=", "<>", "<", "<=", ">", ">="]), literal),
         st.builds(ex.In, field, several, st.booleans()),
-        st.builds(ex.Between, field, literal, literal),
+        st.builds(_between, field, literal, literal),
         st.builds(ex.IsNull, field, st.booleans()),
     )
 

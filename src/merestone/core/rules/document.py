@@ -91,7 +91,7 @@ def _document(reader: Reader, data: Any) -> TerritoryModelDocument | None:
     key = reader.key(model.get("key"), "model/key")
     return TerritoryModelDocument(
         key=key,
-        name=reader.text(model.get("name", key), "model/name"),
+        name=reader.text(model["name"], "model/name") if "name" in model else key,
         effective=reader.day(model.get("effective"), "model/effective"),
         fields=_fields(reader, top.get("fields")),
         areas=_areas(reader, top.get("areas")),
@@ -130,7 +130,7 @@ def _types(reader: Reader, data: Any) -> tuple[TerritoryType, ...]:
         where = reader.place("types", item, index)
         entry = reader.mapping(item, where, known=_TYPE)
         key = reader.key(entry.get("key"), f"{where}/key")
-        name = reader.text(entry.get("name", key), f"{where}/name")
+        name = reader.text(entry["name"], f"{where}/name") if "name" in entry else key
         types.append(TerritoryType(key, name, reader.truth(entry.get("primary", True), f"{where}/primary")))
     return tuple(types) or (DEFAULT_TYPE,)
 
@@ -171,7 +171,7 @@ def _territory(
     key = reader.key(entry.get("key"), f"{where}/key")
     return TerritoryNode(
         key=key,
-        name=reader.text(entry.get("name", key), f"{where}/name"),
+        name=reader.text(entry["name"], f"{where}/name") if "name" in entry else key,
         type=type_of[_hashable(entry.get("key"))],
         parent=reader.optional_text(entry.get("parent"), f"{where}/parent"),
         where=reader.optional_text(entry.get("where"), f"{where}/where", is_raw=True),
