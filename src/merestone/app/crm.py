@@ -25,14 +25,15 @@ EDITABLE: dict[str, tuple[str, ...]] = {
     ),
     "leads": (
         "name", "company", "email", "phone", "status", "source", "city", "state", "postal_code", "country", "industry",
-        "naics", "employees", "revenue", "potential", "currency", "language", "products_of_interest",
+        "naics", "employees", "revenue", "potential", "currency", "language", "products_of_interest", "external_id",
     ),
-    "contacts": ("first_name", "last_name", "title", "email", "phone", "language", "is_decision_maker"),
+    "contacts": ("first_name", "last_name", "title", "email", "phone", "language", "is_decision_maker", "external_id"),
     "opportunities": (
         "name", "stage", "forecast_category", "amount", "currency", "probability", "opened_on", "expected_close_on",
-        "closed_on",
+        "closed_on", "external_id",
     ),
-    "activities": ("kind", "subject", "notes", "occurs_at", "minutes", "is_done"),
+    "activities": ("kind", "subject", "notes", "occurs_at", "minutes", "is_done", "external_id"),
+    "contracts": ("external_id", "annual_value", "currency", "starts_on", "ends_on", "state"),
     "reps": (
         "name", "email", "office", "home_city", "home_state", "home_postal_code", "home_country", "languages",
         "industries", "skills", "seniority", "capacity_hours", "weekly_hours", "time_zone", "hired_on", "left_on",
@@ -44,11 +45,21 @@ RIGHTS: dict[str, Right] = {
     "accounts": Right.EDIT_ACCOUNTS,
     "contacts": Right.EDIT_ACCOUNTS,
     "opportunities": Right.EDIT_ACCOUNTS,
+    "contracts": Right.EDIT_ACCOUNTS,
     "leads": Right.WORK_LEADS,
     "activities": Right.LOG_ACTIVITY,
     "reps": Right.MANAGE_MEMBERS,
 }
-REFERENCES = frozenset({"account_id", "lead_id", "rep_id", "owner_id", "product_id", "opportunity_id"})
+REFERENCES: dict[str, str] = {
+    "account_id": "accounts",
+    "lead_id": "leads",
+    "rep_id": "reps",
+    "owner_id": "reps",
+    "product_id": "products",
+    "opportunity_id": "opportunities",
+}
+"""References of new records -> the table they point into."""
+DELETABLE = frozenset({"contacts", "activities"})
 PLACED = {"accounts": assign.place_accounts, "leads": route.place_leads}
 NULLABLE_TEXT = frozenset({"external_id"})
 
@@ -77,10 +88,11 @@ def update_record(
             raise ConflictError(
                 "Somebody else changed this record while you edited it.",
                 difference={name: [value, row.get(name)] for name, value in changes.items()},
+                code="stale-version",
                 fix="Compare the two, then save again.",
             )
         if changes:
-            _write(services, table, current.schema, [{"id": record_id, **changes}])
+            _write(services, table, current.schema, [{"id": record_id, "version": version, **changes}])
             _place(services, table, [record_id])
     return bool(changes)
 
@@ -136,12 +148,14 @@ def log_activity(
     values: Mapping[str, Any],
     account_id: int | None = None,
     lead_id: int | None = None,
+    opportunity_id: int | None = None,
+    rep_id: int | None = None,
 ) -> int:
-    """Log a touch at an account or lead as the actor's rep; returns the activity's id.
+    """Log a touch at an account or lead; returns the activity's id.
 
-    A finished activity counts as a touch of the lead.
+    It is the actor's own when they sell, else that of ``rep_id``. A finished activity counts as a touch of the lead.
     """
-    named = {"account_id": account_id, "lead_id": lead_id}
+    named = {"account_id": account_id, "lead_id": lead_id, "opportunity_id": opportunity_id, "rep_id": rep_id}
     references = _checked(
         services, actor, {name: value for name, value in named.items() if value is not None}
     )
@@ -158,20 +172,45 @@ def log_activity(
     return activity_id
 
 
+def delete_record(services: Services, actor: Actor, *, table: str, record_id: int, version: int) -> None:
+    """Delete a contact or an activity.
+
+    Raises
+    ------
+    ConflictError
+        If the record's version is not ``version`` any more.
+    NotFoundError
+        If there is no such record, or the actor does not see it.
+    """
+    actor.require(RIGHTS[table])
+    assert table in DELETABLE, table
+    with services.records.transaction(actor, cause=f"delete {table}"):
+        current = _visible(services, actor, table, [record_id])
+        if current.num_rows == 0:
+            raise NotFoundError("There is no such record.")
+        theirs = current["version"][0].as_py()
+        if theirs != version:
+            raise ConflictError(
+                "Somebody else changed this record meanwhile.",
+                difference={"version": [version, theirs]},
+                code="stale-version",
+                fix="Look at the record as it is now, then delete it.",
+            )
+        services.records.delete(table, [record_id])
+
+
 def _visible(services: Services, actor: Actor, table: str, ids: Iterable[int]) -> pa.Table:
     """Return the records among ``ids`` that the actor sees."""
     wanted = list(dict.fromkeys(ids))
-    if not actor.sees_all:
+    if not actor.sees_all and table != "products":  # what the company sells is no secret
         seen = services.visibility.visible_ids(actor, table, wanted)
         wanted = [one for one in wanted if one in seen]
     return services.records.snapshot(table, ids=wanted)
 
 
 def _checked(services: Services, actor: Actor, references: Mapping[str, int]) -> dict[str, Any]:
-    tables = {"account_id": "accounts", "lead_id": "leads"}
     for name, value in references.items():
-        assert name in REFERENCES, name
-        if name in tables and _visible(services, actor, tables[name], [value]).num_rows == 0:
+        if _visible(services, actor, REFERENCES[name], [value]).num_rows == 0:
             raise NotFoundError("There is no such record.")
     return dict(references)
 
