@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -215,6 +216,8 @@ class Loader:
         keys = dict(rows.Territory.objects.values_list("key", "id"))
         model_ids = dict(rows.TerritoryModel.objects.values_list("key", "id"))
         table = coded(coded(table, "territory", keys), "model", model_ids)
+        told = [json.dumps({"sentence": text} if text else {}) for text in table["reason"].to_pylist()]
+        table = table.set_column(table.schema.get_field_index("reason"), "reason", pa.array(told, pa.string()))
         insert(rows.AccountAssociation, table)
         claims = self.referring(self.data.claims, account="accounts", claimant="reps", holder="reps")
         rows.Claim.objects.bulk_create(rows.Claim(**filled(rows.Claim, row)) for row in claims.to_pylist())
