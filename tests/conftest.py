@@ -14,12 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 import postgres_server
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+
+# How fast a test runs says nothing about whether it holds.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = Path(os.environ.get("MERESTONE_SHARED") or ROOT.parent / "shared")
@@ -91,6 +96,26 @@ def postgres_url() -> Iterator[str]:
         pytest.skip(reason)
     with postgres_server.private_server() as url:
         yield url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _flush_lifts_the_audit_triggers() -> Iterator[None]:
+    """Let Django empty SQLite tables after a transactional test; the audit log refuses deletion otherwise.
+
+    The migrate signal at the end of the flush makes the triggers anew. PostgreSQL truncates, which is no deletion.
+    """
+    from django.db.backends.sqlite3.operations import DatabaseOperations
+
+    from merestone.db import audit
+
+    flush = DatabaseOperations.sql_flush
+
+    def lift_and_flush(self: Any, *args: Any, **options: Any) -> list[str]:
+        return [*audit.drop_statements(self.connection.alias), *flush(self, *args, **options)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", lift_and_flush)
+        yield
 
 
 @pytest.fixture(scope="session")

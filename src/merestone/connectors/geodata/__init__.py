@@ -1,0 +1,5 @@
+"""Places without a network: postal codes, counties, states and countries, from data packaged at build time."""
+
+from merestone.connectors.geodata.gazetteer import ATTRIBUTION, Gazetteer
+
+__all__ = ["ATTRIBUTION", "Gazetteer"]
