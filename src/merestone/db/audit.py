@@ -153,13 +153,13 @@ def _sqlite_triggers(model: type[models.Model]) -> Iterator[str]:
     for word, (row_id, letter, condition, pieces) in parts.items():
         changes = " || ".join(pieces)
         yield (
-            f'CREATE TRIGGER "{PREFIX}_{word.lower()}_{table}" AFTER {word} ON "{table}" {condition} BEGIN'
+            f'CREATE TRIGGER "{PREFIX}_{word.lower()}_{table}" AFTER {word} ON "{table}" {condition} BEGIN'  # noqa: S608
             f' INSERT INTO "{AuditEntry._meta.db_table}"'
             ' (at, actor, cause, "transaction", table_name, row_id, operation, changes)'
             " SELECT strftime('%Y-%m-%d %H:%M:%f', 'now'), coalesce(context.actor, 'unknown'),"
             " coalesce(context.cause, ''), coalesce(context.\"transaction\", ''),"
             f" '{table}', {row_id}, '{letter}', '{{' || substr({changes}, 2) || '}}'"
-            f' FROM (SELECT 1) LEFT JOIN "{AuditContext._meta.db_table}" AS context ON context.id = 1; END'  # noqa: S608
+            f' FROM (SELECT 1) LEFT JOIN "{AuditContext._meta.db_table}" AS context ON context.id = 1; END'
         )
 
 

@@ -6,7 +6,8 @@ deadlock), then closed, then opened, because the database allows one open primar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import connection, models
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from merestone.base.errors import InvalidInputError, Problem, UsageError
 from merestone.db.models import (
@@ -48,6 +49,14 @@ class Place(NamedTuple):
     territory: int | None
     owner: int | None
     is_primary: bool
+
+
+class _Open(NamedTuple):
+    """An association that is open."""
+
+    pk: int
+    place: Place
+    began: datetime
 
 
 SIDES = {
@@ -92,25 +101,29 @@ class AssociationStore:
         }
         columns = bulk.fetch(_rows(side, None).order_by(side.link, "valid_from", "id"), list(shapes))
         arrays = [to_arrow(column, shape) for column, shape in zip(columns, shapes.values(), strict=True)]
-        return pa.table(arrays, names=["record", "territory", "owner", "is_primary", "valid_from", "valid_to"])
+        return pa.table(
+            arrays, names=["record", "territory", "owner", "is_primary", "valid_from", "valid_to"]
+        )
 
     def replace(self, table: str, desired: pa.Table, *, at: datetime, model_id: int | None) -> int:
         """Close and open what differs for the records named in ``desired``; returns how many rows were opened.
 
-        The caller holds a transaction. Rows equal in territory, owner and is_primary stay untouched. A row that began
-        at ``at`` or later gives way without a trace in the history (it would last no time; the audit log has it), and
-        its successor begins when it began, so that there is neither gap nor overlap.
+        The caller holds a transaction. Rows equal in territory, owner and is_primary stay untouched. When a record's
+        history reaches past ``at`` already (a second change at the same instant, clocks that differ), the change takes
+        place at the end of that history. A row that would last no time is removed; the audit log has it.
         """
         side = _side(table)
-        records = pc.unique(desired["record"])
+        records = pc.unique(desired["record"]).to_pylist()
         with translated():
-            _lock(side.record, records.to_pylist())
+            _lock(side.record, records)
             wanted = _wanted(desired, _territory_ids(desired["territory"]))
-            present = _present(side, records.to_pylist())
+            present = _present(side, records)
             gone = [row for place, row in present.items() if place not in wanted]
-            starts = _leave(side, gone, cell(at, Shape.INSTANT))
             new = [place for place in wanted if place not in present]
-            _open(side, [(place, *wanted[place]) for place in new], starts=starts, at=at, model_id=model_id)
+            changed = {place.record for place in new} | {row.place.record for row in gone}
+            instants = _instants(side, changed, present.values(), at=at)
+            _leave(side, gone, instants)
+            _open(side, [(place, *wanted[place]) for place in new], instants=instants, model_id=model_id)
         return len(new)
 
     def rotations(self, territories: Iterable[str]) -> dict[str, dict[str, Any]]:
@@ -119,7 +132,9 @@ class AssociationStore:
         query = Territory.objects.filter(key__in=keys).order_by("key")
         with translated():
             found = list(query.select_for_update(no_key=True).values_list("id", "key"))
-            states = dict(Rotation.objects.filter(territory__key__in=keys).values_list("territory_id", "state"))
+            states = dict(
+                Rotation.objects.filter(territory__key__in=keys).values_list("territory_id", "state")
+            )
         _refuse_unknown(keys, {key for _, key in found})
         return {key: states.get(pk, {}) for pk, key in found}
 
@@ -136,7 +151,9 @@ class AssociationStore:
 
 def _side(table: str) -> _Side:
     if table not in SIDES:
-        raise UsageError(f"'{table}' has no associations.", code="unknown-table", fix="Use accounts or leads.")
+        raise UsageError(
+            f"'{table}' has no associations.", code="unknown-table", fix="Use accounts or leads."
+        )
     return SIDES[table]
 
 
@@ -162,14 +179,17 @@ def _lock(record: type[models.Model], ids: Sequence[int]) -> None:
 
 def _territory_ids(keys: pa.ChunkedArray) -> dict[str | None, int | None]:
     wanted = [key for key in pc.unique(keys).to_pylist() if key is not None]
-    found: dict[str | None, int | None] = dict(Territory.objects.filter(key__in=wanted).values_list("key", "id"))
+    found: dict[str | None, int | None] = dict(
+        Territory.objects.filter(key__in=wanted).values_list("key", "id")
+    )
     _refuse_unknown(wanted, found)
     return {**found, None: None}
 
 
 def _refuse_unknown(keys: Iterable[str], known: Iterable[str | None]) -> None:
     problems = [
-        Problem("unknown-territory", f"There is no territory '{key}'.", where=key) for key in sorted(set(keys) - set(known))
+        Problem("unknown-territory", f"There is no territory '{key}'.", where=key)
+        for key in sorted(set(keys) - set(known))
     ]
     if problems:
         raise InvalidInputError("Some territories do not exist.", problems)
@@ -177,64 +197,80 @@ def _refuse_unknown(keys: Iterable[str], known: Iterable[str | None]) -> None:
 
 def _wanted(desired: pa.Table, territories: Mapping[str | None, int | None]) -> dict[Place, tuple[str, str]]:
     """Return place -> (cause, reason) in the order given."""
-    columns = [desired[name].to_pylist() for name in ("record", "territory", "owner", "is_primary", "cause", "reason")]
+    columns = [
+        desired[name].to_pylist()
+        for name in ("record", "territory", "owner", "is_primary", "cause", "reason")
+    ]
     return {
         Place(record, territories[territory], owner, is_primary): (cause, reason or "{}")
         for record, territory, owner, is_primary, cause, reason in zip(*columns, strict=True)
     }
 
 
-def _present(side: _Side, ids: Sequence[int]) -> dict[Place, tuple[int, Place, Any]]:
-    """Return place -> (association id, place, valid_from) of what is open."""
+def _present(side: _Side, ids: Sequence[int]) -> dict[Place, _Open]:
+    """Return what is open, by place."""
     names = [side.link, "territory_id", "owner_id", "is_primary", "id", "valid_from"]
-    found = {}
-    for *key, pk, valid_from in zip(*bulk.fetch(_rows(side, ids).filter(valid_to=None), names), strict=True):
-        place = Place(key[0], key[1], key[2], bool(key[3]))
-        found[place] = (pk, place, valid_from)
+    *keys, pks, began = bulk.fetch(_rows(side, ids).filter(valid_to=None), names)
+    places = [
+        Place(record, territory, owner, bool(flag))
+        for record, territory, owner, flag in zip(*keys, strict=True)
+    ]
+    instants = to_arrow(began, Shape.INSTANT).to_pylist()
+    return {row.place: row for row in map(_Open, pks, places, instants)}
+
+
+def _instants(
+    side: _Side, records: Collection[int], present: Iterable[_Open], *, at: datetime
+) -> dict[int, datetime]:
+    """Return when each record changes: at ``at``, or where its history ends if that is later."""
+    found = dict.fromkeys(records, at)
+    ends = (
+        _rows(side, records)
+        .filter(valid_to__gt=at)
+        .order_by()
+        .values(side.link)
+        .annotate(end=Max("valid_to"))
+    )
+    for record, end in ends.values_list(side.link, "end"):
+        found[record] = end
+    for row in present:
+        if row.place.is_primary and row.place.record in found:
+            found[row.place.record] = max(found[row.place.record], row.began)
     return found
 
 
-def _leave(side: _Side, gone: Sequence[tuple[int, Place, Any]], at: Any) -> dict[tuple[int, bool], Any]:
-    """Close rows; returns (record, is_primary) -> where the successor of a row removed instead must begin."""
-    starts: dict[tuple[int, bool], Any] = {}
-    lasting = [pk for pk, _, valid_from in gone if valid_from < at]
-    for _, place, valid_from in gone:
-        if valid_from >= at:
-            key = (place.record, place.is_primary)
-            starts[key] = max(starts.get(key, at), valid_from)
-    if lasting:
-        _close(side, lasting, at)
-    fleeting = [pk for pk, _, valid_from in gone if valid_from >= at]
+def _leave(side: _Side, gone: Sequence[_Open], instants: Mapping[int, datetime]) -> None:
+    """Close rows at their record's instant; remove those that began no earlier."""
+    rows = side.association._default_manager
+    closing: defaultdict[datetime, list[int]] = defaultdict(list)
+    fleeting = []
+    for row in gone:
+        end = instants[row.place.record]
+        if row.began < end:
+            closing[end].append(row.pk)
+        else:
+            fleeting.append(row.pk)
+    for end, pks in closing.items():  # one instant, as a rule
+        rows.filter(pk__in=bulk.among(pks)).update(valid_to=end)
     if fleeting:
-        side.association._default_manager.filter(pk__in=bulk.among(fleeting)).delete()
-    return starts
-
-
-def _close(side: _Side, ids: Sequence[int], at: Any) -> None:
-    rows = side.association._default_manager.filter(pk__in=bulk.among(ids))
-    rows.update(valid_to=pa.array([at]).cast(INSTANT)[0].as_py() if isinstance(at, str) else at)
+        rows.filter(pk__in=bulk.among(fleeting)).delete()
 
 
 def _open(
     side: _Side,
     places: Sequence[tuple[Place, str, str]],
     *,
-    starts: Mapping[tuple[int, bool], Any],
-    at: datetime,
+    instants: Mapping[int, datetime],
     model_id: int | None,
 ) -> None:
-    now = cell(at, Shape.INSTANT)
-    columns: dict[str, Callable[[Place, str, str], Any]] = {
-        side.link: lambda place, _cause, _reason: place.record,
-        "territory_id": lambda place, _cause, _reason: place.territory,
-        "owner_id": lambda place, _cause, _reason: place.owner,
-        "model_id": lambda _place, _cause, _reason: model_id,
-        "is_primary": lambda place, _cause, _reason: place.is_primary,
-        "cause": lambda _place, cause, _reason: cause,
-        "reason": lambda _place, _cause, reason: reason,
-        "valid_from": lambda place, _cause, _reason: starts.get((place.record, place.is_primary), now),
+    cells: dict[str, list[Any]] = {
+        side.link: [place.record for place, _, _ in places],
+        "territory_id": [place.territory for place, _, _ in places],
+        "owner_id": [place.owner for place, _, _ in places],
+        "model_id": [model_id] * len(places),
+        "is_primary": [place.is_primary for place, _, _ in places],
+        "cause": [cause for _, cause, _ in places],
+        "reason": [reason for _, _, reason in places],
+        "valid_from": [cell(instants[place.record], Shape.INSTANT) for place, _, _ in places],
     }
-    cells = {name: [take(*place) for place in places] for name, take in columns.items()}
     bulk.insert(side.association, cells, n=len(places))
-
-

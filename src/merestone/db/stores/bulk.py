@@ -1,6 +1,6 @@
 """Reads and writes of whole columns in a constant number of statements, however many rows.
 
-SQLite takes many rows by ``executemany``, PostgreSQL by arrays in one statement. Ids are drawn before the insert, so
+SQLite takes many rows by ``executemany``, PostgreSQL inserts by COPY and updates from arrays in one statement. Ids are drawn before the insert, so
 that they are known in order. Every write needs an open transaction.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection, models
 from django.db.models.expressions import RawSQL
@@ -48,7 +48,7 @@ def insert(model: type[models.Model], columns: Columns, *, n: int) -> list[int]:
         return []
     ids = _draw_ids(model, n)
     given = {"id": ids, **_defaults(model, set(columns), n), **columns}
-    fields = [model._meta.get_field(name) for name in given]
+    fields = [field_of(model, name) for name in given]
     for start in range(0, n, CHUNK):
         _insert_chunk(model, fields, [column[start : start + CHUNK] for column in given.values()])
     return ids
@@ -72,6 +72,11 @@ def update(
         )
         for start in range(0, len(ids), CHUNK)
     )
+
+
+def field_of(model: type[models.Model], name: str) -> models.Field[Any, Any]:
+    """Return the field with this attribute name (``parent_id``)."""
+    return cast("models.Field[Any, Any]", model._meta.get_field(name))
 
 
 def quoted(model: type[models.Model]) -> str:
@@ -113,19 +118,20 @@ def default_cell(field: models.Field[Any, Any], now: Any) -> Any:
     return "" if shape_of(field) is Shape.TEXT and not field.null else None
 
 
-def _insert_chunk(
-    model: type[models.Model], fields: Sequence[Any], columns: Sequence[Sequence[Any]]
-) -> None:
+def _insert_chunk(model: type[models.Model], fields: Sequence[Any], columns: Sequence[Sequence[Any]]) -> None:
     names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             marks = ", ".join(["%s"] * len(fields))
             sql = f"INSERT INTO {quoted(model)} ({names}) VALUES ({marks})"  # noqa: S608
-            cursor.executemany(sql, zip(*columns, strict=True))
+            cursor.executemany(sql, list(zip(*columns, strict=True)))
             return
-        source = _unnested(fields)
-        sql = f"INSERT INTO {quoted(model)} ({names}) {source}"
-        cursor.execute(sql, [list(column) for column in columns])
+        with (
+            connection.wrap_database_errors,
+            cursor.copy(f"COPY {quoted(model)} ({names}) FROM STDIN") as copy,
+        ):
+            for row in zip(*columns, strict=True):
+                copy.write_row(row)
 
 
 def _unnested(fields: Sequence[Any]) -> str:
@@ -147,14 +153,14 @@ def _update_chunk(
     *,
     merged: frozenset[str],
 ) -> int:
-    fields = [model._meta.get_field(name) for name in names]
+    fields = [field_of(model, name) for name in names]
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             settings = ", ".join([*_settings(fields, merged), *_bookkeeping(model)])
             sql = f"UPDATE {quoted(model)} SET {settings} WHERE id = %s"  # noqa: S608
             ids, *values = columns
             now = [cell(timezone.now(), Shape.INSTANT)] if _has(model, "updated_at") else []
-            cursor.executemany(sql, ((*row[:-1], *now, row[-1]) for row in zip(*values, ids, strict=True)))
+            cursor.executemany(sql, [(*row[:-1], *now, row[-1]) for row in zip(*values, ids, strict=True)])
             return int(cursor.rowcount)
         source = _unnested([model._meta.pk, *fields])
         settings = ", ".join([*_settings(fields, merged), *_bookkeeping(model)])

@@ -135,7 +135,9 @@ def cell(value: Any, shape: Shape) -> Any:
         case Shape.LIST | Shape.JSON:
             return value if isinstance(value, str) else json.dumps(value)
         case Shape.INSTANT if connection.vendor == "sqlite":
-            return str(value.astimezone(UTC).replace(tzinfo=None))  # as Django writes it: text order is time order
+            return str(
+                value.astimezone(UTC).replace(tzinfo=None)
+            )  # as Django writes it: text order is time order
         case Shape.DATE if connection.vendor == "sqlite":
             return str(value)
         case _:

@@ -97,7 +97,9 @@ def _write_types(model: rows.TerritoryModel, document: TerritoryModelDocument) -
         }
         for place, kind in enumerate(document.types)
     }
-    present = {row["key"]: row for row in rows.TerritoryType.objects.filter(model=model).values()}
+    present: dict[Hashable, Any] = {
+        row["key"]: row for row in rows.TerritoryType.objects.filter(model=model).values()
+    }
     return _upsert(rows.TerritoryType, present, wanted)
 
 
@@ -108,7 +110,7 @@ def _write_nodes(
     territories = _identities(document)
     keys = {pk: key for key, pk in territories.items()}
     query = rows.TerritoryNode.objects.filter(model=model)
-    present = {keys.get(row["territory_id"], row["id"]): row for row in query.values()}
+    present: dict[Hashable, Any] = {keys.get(row["territory_id"], row["id"]): row for row in query.values()}
     parents = {key: row["parent_id"] for key, row in present.items()}
     wanted: dict[Hashable, Row] = {
         node.key: {
@@ -136,7 +138,9 @@ def _content(node: TerritoryNode, document: TerritoryModelDocument, place: int) 
         "position": place,
         "path": "".join(f"{key}/" for key in path),
         "depth": len(path) - 1,
-        "cases": [{"record": list(map(list, case.record.items())), "expect": case.expect} for case in node.cases],
+        "cases": [
+            {"record": list(map(list, case.record.items())), "expect": case.expect} for case in node.cases
+        ],
         "notes": node.notes,
     }
 
@@ -157,7 +161,9 @@ def _write_parents(
     wanted = {node.key: nodes[node.parent] if node.parent else None for node in document.territories}
     moved = [key for key, parent in wanted.items() if before.get(key) != parent]
     if moved:
-        bulk.update(rows.TerritoryNode, [nodes[key] for key in moved], {"parent_id": [wanted[key] for key in moved]})
+        bulk.update(
+            rows.TerritoryNode, [nodes[key] for key in moved], {"parent_id": [wanted[key] for key in moved]}
+        )
 
 
 def _write_members(
@@ -177,7 +183,9 @@ def _write_members(
             for member in node.members
         ]
         there = present.get(nodes[node.key], [])
-        alike = sum(1 for _ in takewhile(lambda pair: pair[0][1] == pair[1], zip(there, wanted, strict=False)))
+        alike = sum(
+            1 for _ in takewhile(lambda pair: pair[0][1] == pair[1], zip(there, wanted, strict=False))
+        )
         gone += [pk for pk, _ in there[alike:]]
         new += wanted[alike:]
     if gone:
@@ -187,10 +195,13 @@ def _write_members(
 
 def _write_named(document: TerritoryModelDocument, nodes: Mapping[str, int]) -> None:
     wanted = {
-        (row["node_id"], row["account_external_id"], row["is_excluded"]): row for row in _named_rows(document, nodes)
+        (row["node_id"], row["account_external_id"], row["is_excluded"]): row
+        for row in _named_rows(document, nodes)
     }
     query = rows.NamedAccount.objects.filter(node__in=bulk.among(nodes.values()))
-    present = {(row["node_id"], row["account_external_id"], row["is_excluded"]): row for row in query.values()}
+    present: dict[Hashable, Any] = {
+        (row["node_id"], row["account_external_id"], row["is_excluded"]): row for row in query.values()
+    }
     kept = _upsert(rows.NamedAccount, present, wanted)
     query.exclude(pk__in=bulk.among(kept.values())).delete()
 
@@ -229,5 +240,5 @@ def _insert(model: type[django_models.Model], new: list[Row]) -> list[int]:
 
 
 def _columns(model: type[django_models.Model], content: list[Row]) -> dict[str, list[Any]]:
-    shapes = {name: shape_of(model._meta.get_field(name)) for name in content[0]}
+    shapes = {name: shape_of(bulk.field_of(model, name)) for name in content[0]}
     return {name: [cell(row[name], shape) for row in content] for name, shape in shapes.items()}

@@ -99,7 +99,17 @@ class ModelStore:
             to_arrow(column, shape) for column, shape in zip(columns, shapes.values(), strict=True)
         )
         reps = pa.array([names[pk] for pk in columns[1]], pa.string())
-        labels = ["territory", "rep", "rep_id", "rep_name", "role", "valid_from", "valid_to", "left_on", "languages"]
+        labels = [
+            "territory",
+            "rep",
+            "rep_id",
+            "rep_name",
+            "role",
+            "valid_from",
+            "valid_to",
+            "left_on",
+            "languages",
+        ]
         return pa.table([territory, reps, rep_id, *others], names=labels)
 
     def leave(self) -> pa.Table:
@@ -166,8 +176,9 @@ def _members(model: rows.TerritoryModel) -> dict[int, tuple[Membership, ...]]:
     query = rows.Member.objects.filter(node__model=model).order_by("id")
     found: defaultdict[int, tuple[Membership, ...]] = defaultdict(tuple)
     names = rep_names()
-    for node_id, rep_id, *rest in query.values_list("node_id", "rep_id", "role", "starts_on", "ends_on"):
-        found[node_id] += (Membership(names[rep_id], *rest),)
+    columns = query.values_list("node_id", "rep_id", "role", "starts_on", "ends_on")
+    for node_id, rep_id, role, start, end in columns:
+        found[node_id] += (Membership(names[rep_id], role, start, end),)
     return found
 
 

@@ -87,7 +87,7 @@ class RecordStore:
         """
         model = _model(table)
         _refuse_unknown(table, model, rows.column_names)
-        with translated(), transaction.atomic():
+        with translated(), transaction.atomic(savepoint=False):  # SQLite's savepoints make triggers slow
             _refuse_long_text(table, model, rows)
             ids = rows["id"].combine_chunks() if "id" in rows.column_names else pa.nulls(rows.num_rows)
             is_new = ids.is_null()
@@ -111,7 +111,9 @@ class RecordStore:
 
 def _model(table: str) -> type[models.Model]:
     if table not in MODELS:
-        raise UsageError(f"There is no table '{table}'.", code="unknown-table", fix=f"One of: {', '.join(MODELS)}.")
+        raise UsageError(
+            f"There is no table '{table}'.", code="unknown-table", fix=f"One of: {', '.join(MODELS)}."
+        )
     return MODELS[table]
 
 
@@ -124,18 +126,22 @@ def _plain_columns(names: Iterable[str]) -> list[str]:
 
 def _refuse_unknown(table: str, model: type[models.Model], names: Sequence[str]) -> None:
     known = {field.attname for field in model._meta.concrete_fields} - {"custom", "updated_at"}
-    keys = {f"custom.{key}" for key in custom.declared(table)} if any("." in name for name in names) else set()
+    keys = (
+        {f"custom.{key}" for key in custom.declared(table)} if any("." in name for name in names) else set()
+    )
     extra = {STAGE_TIME} if model is Opportunity else set()
     unknown = [name for name in names if name not in known | keys | extra]
     if unknown:
-        raise UsageError(f"'{unknown[0]}' is not a column of {table} that can be written.", code="unknown-column")
+        raise UsageError(
+            f"'{unknown[0]}' is not a column of {table} that can be written.", code="unknown-column"
+        )
 
 
 def _refuse_long_text(table: str, model: type[models.Model], rows: pa.Table) -> None:
     """SQLite would keep text of any length; one rule for both databases."""
     problems = []
     for name in _plain_columns(rows.column_names):
-        limit = getattr(model._meta.get_field(name), "max_length", None)
+        limit = getattr(bulk.field_of(model, name), "max_length", None)
         if not limit or not rows.num_rows:
             continue
         lengths = pc.utf8_length(rows[name].cast(pa.string()))
@@ -160,8 +166,10 @@ def _cells_to_write(
     """Return attribute name -> cells; nulls of columns that take none become their default."""
     cells: dict[str, list[Any]] = {}
     for name in _plain_columns(rows.column_names):
-        field = model._meta.get_field(name)
+        field = bulk.field_of(model, name)
         column = to_cells(rows[name], shape_of(field))
+        if field.null and shape_of(field) is Shape.TEXT:
+            column = [value or None for value in column]  # '' would not be unique among external ids
         if not field.null and rows[name].null_count:
             filler = cell(now, Shape.INSTANT) if name == "received_at" else bulk.default_cell(field, now)
             column = [filler if value is None else value for value in column]
@@ -228,7 +236,9 @@ def _refuse_stale(table: str, model: type[models.Model], rows: pa.Table) -> None
     if connection.features.has_select_for_update:
         query = query.select_for_update(no_key=True)
     found = dict(zip(*bulk.fetch(query, ["id", "version"]), strict=True))
-    stale = next((one for one, version in given.items() if version is not None and found.get(one) != version), None)
+    stale = next(
+        (one for one, version in given.items() if version is not None and found.get(one) != version), None
+    )
     if stale is None:
         return
     if stale not in found:
@@ -275,5 +285,3 @@ def _keep_stages(
         },
         n=len(steps),
     )
-
-
