@@ -150,7 +150,7 @@ def read_money(text: str, *, comma: bool = False, scale: Decimal = Decimal(1)) -
     """Return an amount to the cent, and its currency as ``extra`` (``$`` for a dollar of unknown country)."""
     if is_no_value(text):
         return Read()
-    body, sign = _unsigned(text)
+    body, sign = _unsigned(re.sub(r"(?<=\d)[.,][-–—]+(?=\D*$)", "", text))  # 5.- is how the Swiss write 5.00
     body, currency = _without_currency(body)
     body, inner = _unsigned(body)
     value = _scaled(body, comma=comma)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -164,7 +165,7 @@ def _cells(column: pa.ChunkedArray, book: Any) -> tuple[list[Any], str, Any]:
             return values, "write_number", None
     if pa.types.is_floating(kind):
         numbers = column.to_pylist()
-        finite = [v if v is not None and abs(v) < 1e300 else None for v in numbers]
+        finite = [v if v is not None and math.isfinite(v) else None for v in numbers]
         return finite, "write_number", None
     texts = _flat(column).to_pylist()
     longest = max((len(text.encode("utf-16-le")) // 2 for text in texts if text), default=0)
