@@ -14,8 +14,10 @@ urlpatterns: list[URLPattern] = [
     path("map/card/", map_views.map_card, name="map-card"),
     path("territories/", territories.tree_page, name="territories"),
     path("territories/<slug:key>/", territories.detail_page, name="territory"),
+    path("territories/<slug:key>/scorecard/", scorecard.territory_scorecard, name="territory-scorecard"),
     path("balance/", territories.balance_page, name="balance"),
     path("models/", territories.models_page, name="models"),
     path("models/<slug:key>/", territories.model_page, name="model"),
     path("scorecard/", scorecard.scorecard_page, name="scorecard"),
+    path("scorecard/export/<slug:fmt>/", scorecard.scorecard_export, name="scorecard-export"),
 ]

@@ -50,7 +50,7 @@ def map_territories(rows: list[TreeRow]) -> tuple[list[MapTerritory], list[MapRe
     level = _region_depth(primary)
     shown = [row for row in primary if row.is_leaf or row.own.accounts]
     regions: dict[str, int] = {}
-    territories = []
+    territories: list[MapTerritory] = []
     for row in shown:
         ancestor = _ancestor_at(row, by_key, depth=level)
         region = None
@@ -176,7 +176,7 @@ def account_points(actor: Actor) -> dict[str, Any]:
         .exclude(latitude=None)
         .exclude(longitude=None)
         .order_by("pk")
-        .values_list("pk", "longitude", "latitude", "place__territory_id", "lifecycle")
+        .values_list("pk", "longitude", "latitude", "place__territory_id", "lifecycle")  # type: ignore[misc]  # an alias
     )
     ids, longitudes, latitudes, places, lifecycles = zip(*rows, strict=True) if rows else ((), (), (), (), ())
     return {

@@ -58,7 +58,7 @@ class Sums:
 class TreeRow:
     """One territory in tree order, as a page shows it.
 
-    ``parent`` is the nearest visible ancestor's key, ``own`` the sums of accounts placed exactly here, ``total`` with
+    ``list_name`` is how lists of records name the territory. ``parent`` is the nearest visible ancestor's key, ``own`` the sums of accounts placed exactly here, ``total`` with
     everything below it; overlay territories count the accounts they lie over.
     """
 
@@ -66,6 +66,7 @@ class TreeRow:
     territory_id: int
     key: str
     name: str
+    list_name: str
     type_name: str
     is_primary: bool
     parent: str | None
@@ -237,6 +238,7 @@ def _rows(nodes: QuerySet[TerritoryNode], *, has_sums: bool) -> list[TreeRow]:
             territory_id=node.territory_id,
             key=node.territory.key,
             name=node.name,
+            list_name=node.territory.name,
             type_name=node.type.name,
             is_primary=node.type.is_primary,
             parent=_visible_parent(node, by_path),
