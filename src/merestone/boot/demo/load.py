@@ -244,11 +244,10 @@ class Loader:
 
 def insert(model: type[models.Model], table: pa.Table) -> list[int]:
     """Insert a table as it stands; returns the ids in order."""
-    cells = {
-        name: to_cells(table[name], shape_of(model._meta.get_field(name))) for name in table.column_names
-    }
+    fields: dict[str, Any] = {field.attname: field for field in model._meta.concrete_fields}
+    cells = {name: to_cells(table[name], shape_of(fields[name])) for name in table.column_names}
     for name, column in cells.items():
-        field = model._meta.get_field(name)
+        field = fields[name]
         if not field.null and None in column:
             filler = bulk.default_cell(field, None)
             cells[name] = [filler if value is None else value for value in column]

@@ -26,7 +26,7 @@ class Placed(Row):
     """What accounts and leads share: where they are and what they are like."""
 
     city = models.CharField(max_length=100, blank=True)
-    state = models.CharField(max_length=10, blank=True)
+    state = models.CharField(max_length=100, blank=True)
     postal_code = models.CharField(max_length=20, blank=True)
     country = models.CharField(max_length=2, blank=True)
     latitude = models.FloatField(null=True, blank=True)

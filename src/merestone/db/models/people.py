@@ -63,7 +63,7 @@ class Rep(Row):
     manager = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports")
     office = models.CharField(max_length=100, blank=True)
     home_city = models.CharField(max_length=100, blank=True)
-    home_state = models.CharField(max_length=10, blank=True)
+    home_state = models.CharField(max_length=100, blank=True)
     home_postal_code = models.CharField(max_length=20, blank=True)
     home_country = models.CharField(max_length=2, blank=True)
     home_latitude = models.FloatField(null=True, blank=True)
