@@ -95,6 +95,7 @@ def make_accounts(places: Places, *, today: date, rng: np.random.Generator) -> A
     known_employees = np.where(has_size, employees, np.nan)
     columns: dict[str, NDArray[Any]] = {
         "external_id": ids,
+        "country": address.country.astype("U2"),
         "state": address.state.astype("U3"),
         "postal_code": address.postal_code.astype("U10"),
         "county": address.county.astype("U5"),
@@ -117,7 +118,7 @@ def make_accounts(places: Places, *, today: date, rng: np.random.Generator) -> A
             "city": text(address.city),
             "state": text(columns["state"]),
             "postal_code": text(columns["postal_code"]),
-            "country": text(address.country),
+            "country": text(columns["country"]),
             "latitude": number(address.latitude),
             "longitude": number(address.longitude),
             "geo_precision": text(address.precision),

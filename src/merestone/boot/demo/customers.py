@@ -45,13 +45,13 @@ def make_contacts(accounts: Accounts, *, rng: np.random.Generator) -> pa.Table:
 
 
 def _addresses(first: NDArray[Any], last: NDArray[Any], domain: NDArray[Any]) -> list[str]:
-    """Return distinct addresses; a namesake at the same firm gets a number."""
+    """Return distinct addresses, empty without a domain; a namesake at the same firm gets a number."""
     seen: dict[str, int] = {}
     addresses = []
     for a, b, at in zip(first, last, domain, strict=True):
         local = f"{a}.{b}".lower()
         count = seen[f"{local}@{at}"] = seen.get(f"{local}@{at}", 0) + 1
-        addresses.append(f"{local}{count if count > 1 else ''}@{at}")
+        addresses.append(f"{local}{count if count > 1 else ''}@{at}" if at else "")
     return addresses
 
 

@@ -70,6 +70,7 @@ def make_leads(
     ids = np.array([f"L-{i:05d}" for i in range(1, n + 1)])
     columns: dict[str, NDArray[Any]] = {
         "external_id": ids,
+        "country": np.full(n, "US"),
         "state": np.where(known, accounts.columns["state"][account], places.state[place]),
         "postal_code": np.where(known, accounts.columns["postal_code"][account], places.postal_code[place]),
         "county": np.where(known, accounts.columns["county"][account], places.county[place]),
@@ -91,9 +92,9 @@ def make_leads(
             "name": text([f"{a} {b}" for a, b in zip(first, last, strict=True)]),
             "company": text(company),
             "account": text(np.where(known, accounts.ids[account], "")),
-            "email": text(_emails(first, last, known, account, accounts, company)),
+            "email": text(_emails(first, last, np.where(known, accounts.domains[account], ""), company)),
             "phone": text([f"555-01{i:02d}" for i in rng.integers(0, 100, n)]),
-            "country": text(["US"] * n),
+            "country": text(columns["country"]),
             "currency": text(["USD"] * n),
             "products_of_interest": pa.array(draw_interests(industry, rng)),
             "language": text(np.where(rng.random(n) < 0.95, "en", "es")),
@@ -163,16 +164,12 @@ def _companies(industry: NDArray[np.int64], rng: np.random.Generator) -> NDArray
 
 
 def _emails(
-    first: NDArray[Any],
-    last: NDArray[Any],
-    known: NDArray[np.bool_],
-    account: NDArray[np.int64],
-    accounts: Accounts,
-    company: NDArray[Any],
+    first: NDArray[Any], last: NDArray[Any], domain: NDArray[Any], company: NDArray[Any]
 ) -> list[str]:
+    """Return addresses at the account's domain, else at one made from the company's name."""
     return [
-        f"{a}.{b}@{accounts.domains[i] if k else f'{slug(c)}.example.com'}".lower()
-        for a, b, k, i, c in zip(first, last, known, account, company, strict=True)
+        f"{a}.{b}@{known or f'{slug(name)}.example.com'}".lower()
+        for a, b, known, name in zip(first, last, domain, company, strict=True)
     ]
 
 

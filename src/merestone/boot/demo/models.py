@@ -35,7 +35,12 @@ _CASES: dict[str, list[dict[str, Any]]] = {
         {"record": {"state": "IL", "county": "17031", "employees": 250}, "expect": "match"},
         {"record": {"state": "IL", "county": "17031", "employees": 249}, "expect": "no-match"},
     ],
-    "key-accounts": [{"record": {"state": "TX", "postal_code": "77002", "employees": 5000}, "expect": "win"}],
+    "key-accounts": [
+        {
+            "record": {"state": "TX", "country": "US", "postal_code": "77002", "employees": 5000},
+            "expect": "win",
+        }
+    ],
     "hawaii": [{"record": {"state": "HI", "employees": 12}, "expect": "match"}],
     "life-science": [
         {"record": {"naics": "541714"}, "expect": "match"},

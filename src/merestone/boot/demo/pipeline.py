@@ -67,7 +67,7 @@ def make_pipeline(
     cycle = np.where(wins, cycle, np.maximum(10, (cycle * rng.uniform(0.3, 1.25, n)).astype(int)))
     closing = opened + cycle
     is_open = closing >= today.toordinal()
-    last = _last_stage(today.toordinal() - opened, cycle, is_open=is_open, is_won=wins, rng=rng)
+    last = _last_stage(today.toordinal() - 1 - opened, cycle, is_open=is_open, is_won=wins, rng=rng)
     stage = np.where(is_open, np.array(_OPEN_STAGES)[last], np.where(wins, "won", "lost"))
     closed = np.where(is_open, NO_DAY, closing)
     owner = ownership.owners_at(account, np.where(is_open, today.toordinal(), closing))
