@@ -154,8 +154,11 @@ def state(*codes: str, listed: str = "") -> Condition:
 
 
 def postal(*prefixes: str) -> Condition:
-    """Return "the postal code starts with one of these"."""
-    return Prefix("postal_code", prefixes)
+    """Return "the postal code starts with one of these"; ten that fill a decade are written as one."""
+    decades = {prefix[:-1] for prefix in prefixes}
+    whole = {decade for decade in decades if all(f"{decade}{digit}" in prefixes for digit in range(10))}
+    rest = [prefix for prefix in prefixes if prefix[:-1] not in whole]
+    return Prefix("postal_code", tuple(sorted([*whole, *rest])))
 
 
 def county(*codes: str, listed: str = "", negate: bool = False) -> Condition:

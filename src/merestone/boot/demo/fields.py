@@ -185,10 +185,7 @@ CURRENT = (
         "arkansas-louisiana",
         "Arkansas & Louisiana",
         "south",
-        some(
-            every(state("AR", "LA"), Below("employees", 100)),
-            every(state("AR", "LA"), AtLeast("employees", 500)),
-        ),
+        every(state("AR", "LA"), some(Below("employees", 100), AtLeast("employees", 500))),
         ("New Orleans", "LA"),
         notes="The mid-market of Arkansas and Louisiana was to go to a partner; the contract was never signed.",
     ),

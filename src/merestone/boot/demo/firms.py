@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,7 @@ from merestone.boot.demo.products import PRODUCTS
 from merestone.boot.demo.words import LEGAL_FORMS
 
 _HUB_PULL = 7.0
+_NOT_PLAIN = re.compile("[^a-z0-9]+")
 
 
 def draw_industries(hub: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
@@ -68,5 +71,4 @@ def bare_name(name: str) -> str:
 
 def slug(name: str) -> str:
     """Return a name as a part of a web domain: lower-case ASCII letters, digits and single hyphens."""
-    plain = "".join(letter if letter.isascii() and letter.isalnum() else " " for letter in name.lower())
-    return "-".join(plain.replace(" s ", "s ").split())[:60].strip("-")
+    return _NOT_PLAIN.sub("-", name.lower())[:60].strip("-")

@@ -87,8 +87,7 @@ def _crowd(latitude: NDArray[np.float64], longitude: NDArray[np.float64]) -> NDA
     column = np.floor((longitude + 180) / _CELL_DEGREES).astype(int) + 1
     grid = np.zeros((int(180 / _CELL_DEGREES) + 3, int(360 / _CELL_DEGREES) + 3), dtype=np.int64)
     np.add.at(grid, (row, column), 1)
-    around = sum(np.roll(np.roll(grid, i, axis=0), j, axis=1) for i in (-1, 0, 1) for j in (-1, 0, 1))
-    return np.asarray(around)[row, column]
+    return np.asarray(sum(grid[row + i, column + j] for i in (-1, 0, 1) for j in (-1, 0, 1)))
 
 
 def _nearest_hub(latitude: NDArray[np.float64], longitude: NDArray[np.float64]) -> NDArray[np.int64]:
