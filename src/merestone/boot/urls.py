@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = [path("", include("merestone.web.urls"))]
+from merestone.api import main as api
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", api.urls),
+    path("", include("merestone.web.urls")),
+]
 
 handler403 = "merestone.web.problems.forbidden"
 handler404 = "merestone.web.problems.not_found"
