@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 
 from merestone.app.policy import Actor, Right
 from merestone.db.queries.company import company
@@ -89,7 +90,12 @@ def page(request: HttpRequest) -> dict[str, Any]:
     """Return the variables of the page frame."""
     actor: Actor | None = getattr(request, "actor", None)
     theme = request.COOKIES.get("theme", "system")
-    frame = {"actor": actor, "theme": theme if theme in THEMES else "system", "company": company()}
+    frame: dict[str, Any] = {
+        "now_utc": timezone.now(),
+        "actor": actor,
+        "theme": theme if theme in THEMES else "system",
+        "company": company(),
+    }
     if actor is not None:
         frame["navigation"] = navigation(actor, request.path)
         frame["can"] = {right.name.lower(): actor.can(right) for right in Right}

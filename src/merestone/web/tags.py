@@ -10,7 +10,7 @@ from typing import Any
 from django import template
 from django.template.defaultfilters import date as format_date
 from django.templatetags.static import static
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -226,3 +226,37 @@ def _change(change: Any) -> str:
     if isinstance(change, list | tuple) and len(change) == 2:
         return " → ".join("–" if part in (None, "") else str(part)[:80] for part in change)
     return str(change)[:120]
+
+
+@register.simple_tag
+def fact(one: Cell) -> str | SafeString:
+    """Return a fact's value as a list would show it."""
+    return cell_content(one)
+
+
+@register.simple_tag
+def locator(latitude: float | None, longitude: float | None) -> SafeString:
+    """Return a small map that shows where on its continent a point lies: a graticule with a boundary stone."""
+    if latitude is None or longitude is None:
+        return format_html('<p class="muted small">{}</p>', "No location yet.")
+    x, y = (longitude + 180) / 360 * 100 % 20 / 20, (90 - latitude) / 180 * 100 % 20 / 20
+    left, top = 40 + x * 240, 30 + y * 90
+    lines = format_html_join(
+        "", '<path d="{}"/>', [(f"M{step * 64 - 20} 0q14 75 0 150",) for step in range(6)] + [(f"M0 {step * 38}q160 {10 - step * 4} 320 0",) for step in range(5)]
+    )  # fmt: skip
+    return format_html(
+        '<svg class="mini-map" viewBox="0 0 320 150" role="img" aria-label="Location {}°, {}°">'
+        '<g class="graticule">{}</g><g class="rings"><circle cx="{}" cy="{}" r="34"/><circle cx="{}" cy="{}" r="60"/></g>'
+        '<path class="stone" d="M{} {}v-12a7 7 0 0 1 14 0v12z"/></svg>',
+        f"{latitude:.2f}", f"{longitude:.2f}", lines, f"{left:.0f}", f"{top:.0f}", f"{left:.0f}", f"{top:.0f}",
+        f"{left - 7:.0f}", f"{top + 6:.0f}",
+    )  # fmt: skip
+
+
+@register.simple_tag
+def url_or_nothing(name: str, *args: Any) -> str:
+    """Return a route's address, empty when there is no such page."""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""

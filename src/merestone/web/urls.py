@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from merestone.web.tables.catalog import KINDS
-from merestone.web.views import home, saved_views, search, session
+from merestone.web.views import accounts, home, imports, records, saved_views, search, session, users
 from merestone.web.views.lists import list_urls
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -16,24 +16,44 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("profile/", session.profile, name="profile"),
     path("tokens/", session.tokens, name="tokens"),
     path("tokens/<slug:prefix>/revoke/", session.token_revoke, name="token-revoke"),
+    path("accounts/new/", records.create("account"), name="account-new"),
+    path("accounts/<int:record_id>/", accounts.account, name="account"),
+    path("accounts/<int:record_id>/edit/", records.edit("account"), name="account-edit"),
+    path("accounts/<int:record_id>/why/", accounts.why, name="account-why"),
+    path("accounts/<int:record_id>/move/", accounts.move, name="account-move"),
+    path("accounts/<int:record_id>/lock/", accounts.lock, name="account-lock"),
+    path("accounts/<int:record_id>/contact/", accounts.add_contact, name="account-contact"),
+    path("accounts/<int:record_id>/opportunity/", accounts.add_opportunity, name="account-opportunity"),
+    path(
+        "accounts/<int:record_id>/activity/",
+        accounts.log_activity,
+        {"table": "accounts"},
+        name="account-activity",
+    ),
+    path("leads/new/", records.create("lead"), name="lead-new"),
+    path("leads/<int:record_id>/", records.lead, name="lead"),
+    path("leads/<int:record_id>/edit/", records.edit("lead"), name="lead-edit"),
+    path("leads/<int:record_id>/activity/", accounts.log_activity, {"table": "leads"}, name="lead-activity"),
+    path("opportunities/<int:record_id>/", records.opportunity, name="opportunity"),
+    path("opportunities/<int:record_id>/edit/", records.edit("opportunity"), name="opportunity-edit"),
+    path("contacts/<int:record_id>/", records.contact, name="contact"),
+    path("contacts/<int:record_id>/edit/", records.edit("contact"), name="contact-edit"),
+    path("reps/<int:record_id>/", records.rep, name="rep"),
+    path("reps/<int:record_id>/edit/", records.edit("rep"), name="rep-edit"),
+    path("imports/new/", imports.new, name="import-new"),
+    path("imports/new/columns/", imports.columns, name="import-columns"),
+    path("imports/<int:record_id>/", imports.show, name="import"),
+    path("imports/<int:record_id>/mapping/", imports.remap, name="import-mapping"),
+    path("imports/<int:record_id>/apply/", imports.apply, name="import-apply"),
+    path("imports/<int:record_id>/progress/", imports.progress, name="import-progress"),
+    path("imports/<int:record_id>/undo/", imports.undo, name="import-undo"),
+    path("imports/<int:record_id>/rejected/<slug:fmt>/", imports.rejected, name="import-rejected"),
+    path("users/new/", users.new, name="user-new"),
+    path("users/<int:record_id>/", users.edit, name="user"),
+    path("settings/", users.company_settings, name="settings"),
     path("search/", search.search, name="search"),
     path("views/save/<slug:kind>/", saved_views.save, name="view-save"),
     path("views/<int:view_id>/delete/", saved_views.delete, name="view-delete"),
 ]
 for kind in KINDS.values():
     urlpatterns += list_urls(kind)
-for route, place in {
-    "account": "accounts/<int:record_id>/",
-    "lead": "leads/<int:record_id>/",
-    "opportunity": "opportunities/<int:record_id>/",
-    "contact": "contacts/<int:record_id>/",
-    "rep": "reps/<int:record_id>/",
-    "import": "imports/<int:record_id>/",
-    "user": "users/<int:record_id>/",
-    "account-new": "accounts/new/",
-    "lead-new": "leads/new/",
-    "opportunity-new": "opportunities/new/",
-    "import-new": "imports/new/",
-    "user-new": "users/new/",
-}.items():
-    urlpatterns.append(path(place, home.home, name=route))

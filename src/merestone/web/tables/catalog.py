@@ -49,7 +49,7 @@ def _custom_of_leads() -> tuple[ListColumn, ...]:
 
 ACCOUNT_COLUMNS = from_contract(
     "accounts",
-    skip=("geo_precision", "latitude", "longitude"),
+    skip=("geo_precision",),
     default=("name", "city", "state", "industry", "lifecycle", "potential", "workload_hours"),
     name={"link": "account"},
     **FACETS,
@@ -158,7 +158,6 @@ OPPORTUNITIES = ListKind(
     search=("name", "account__name", "external_id"),
     order=("-opened_on",),
     table="opportunities",
-    create="opportunity-new",
     empty=Empty(
         "No opportunities yet",
         "Open one from an account, or import your pipeline.",

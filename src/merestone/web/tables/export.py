@@ -1,4 +1,4 @@
-"""Lists as files: the rows that match, in the order and with the columns on screen."""
+"""Lists as files: the rows that match, with the columns on screen, or with all columns to import them again."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 from django.http import FileResponse
 from django.utils import timezone
 
+from merestone.app.exchange import exporting
 from merestone.core.model.columns import Kind
 from merestone.web.request import WebRequest
 from merestone.web.tables.columns import ListColumn
@@ -30,14 +31,24 @@ TYPES = {
 def export_response(request: WebRequest, kind: ListKind, query: ListQuery, *, fmt: str) -> FileResponse:
     """Return the download of a list."""
     rows = query.apply(kind.rows(request.actor), kind)
+    if kind.table and request.GET.get("all") == "1":
+        ids = list(rows.values_list("id", flat=True))
+        whole = exporting.exported_rows(request.services, request.actor, kind.table, ids=ids)
+        return download(request, whole, name=kind.name, fmt=fmt)
     table = arrow_of(rows.values_list(*[column.path for column in query.columns]), query.columns)
-    folder = tempfile.TemporaryDirectory(prefix="export-")
-    target = Path(folder.name) / f"{kind.name}-{timezone.localdate():%Y-%m-%d}.{fmt}"
     labels = {column.name: column.label for column in query.columns}
-    request.services.files.write_table(table, target, fmt=fmt, labels=labels)
-    response = FileResponse(target.open("rb"), as_attachment=True, filename=target.name)
-    response._resource_closers.append(folder.cleanup)  # type: ignore[attr-defined]  # the file goes when it was sent
-    return response
+    return download(request, table, name=kind.name, fmt=fmt, labels=labels)
+
+
+def download(
+    request: WebRequest, table: pa.Table, *, name: str, fmt: str, labels: dict[str, str] | None = None
+) -> FileResponse:
+    """Return a table as a file to keep, safe against formula injection."""
+    with tempfile.TemporaryDirectory(prefix="export-") as folder:
+        target = Path(folder) / f"{name}-{timezone.localdate():%Y-%m-%d}.{fmt}"
+        request.services.files.write_table(table, target, fmt=fmt, labels=labels)
+        # An open file outlives its name, so nothing is left behind when it was sent.
+        return FileResponse(target.open("rb"), as_attachment=True, filename=target.name)
 
 
 def arrow_of(rows: Any, columns: tuple[ListColumn, ...]) -> pa.Table:
