@@ -167,7 +167,7 @@ def scorecard_tables(services: Services) -> scorecards.ScorecardTables:
     opportunities = records.snapshot(
         "opportunities",
         columns=[
-            "account",
+            "account_id",
             "stage",
             "amount",
             "currency",
@@ -177,7 +177,7 @@ def scorecard_tables(services: Services) -> scorecards.ScorecardTables:
             "closed_on",
         ],
     )
-    contracts = records.snapshot("contracts", columns=["account", "starts_on", "ends_on"])
+    contracts = records.snapshot("contracts", columns=["account_id", "starts_on", "ends_on"])
     return scorecards.ScorecardTables(
         associations=services.associations.history("accounts"),
         lead_associations=services.associations.history("leads"),
