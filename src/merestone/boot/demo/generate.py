@@ -15,6 +15,7 @@ from merestone.boot.demo.columnar import contract_table, money, text
 from merestone.boot.demo.customers import make_contacts, make_contracts
 from merestone.boot.demo.disputes import make_claims
 from merestone.boot.demo.geography import COMPANY_ZONE
+from merestone.boot.demo.history import make_history
 from merestone.boot.demo.leads import make_leads
 from merestone.boot.demo.models import document_of, make_models
 from merestone.boot.demo.ownership import make_ownership
@@ -160,7 +161,7 @@ def generate(gazetteer: PostalPlaces, *, seed: int = SEED, today: date) -> DemoD
         lead_touches=last_touches(activities),
         leave=team.leave,
         claims=make_claims(accounts, ownership, team, today=today, rng=rng),
-        associations=ownership.history,
+        associations=make_history(accounts, ownership, previous, current, team=team),
         locks=ownership.locks,
         doubles=_doubles(accounts),
         document=document_of(current),

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from merestone.boot.demo.accounts import Accounts
-from merestone.boot.demo.columnar import NO_DAY, instants, text
-from merestone.boot.demo.geography import COMPANY_ZONE
+from merestone.boot.demo.columnar import text
 from merestone.boot.demo.models import Model
 
+CAUSES = ("import", "rule", "named", "manual")
 _N_MOVES, _N_LOCKS = 45, 18
-_ZONE = ZoneInfo(COMPANY_ZONE)
 
 
 @dataclass(frozen=True)
@@ -28,8 +26,8 @@ class Ownership:
     ----------
     changes : NDArray of int, shape (n_changes,)
         Ordinals of the days something changed, ascending; the first is before all deals.
-    territory, owner : NDArray of int, shape (n_changes, n_accounts)
-        Positions in ``territories`` and ``owners``; -1 = none.
+    territory, owner, cause : NDArray of int, shape (n_changes, n_accounts)
+        Positions in ``territories``, ``owners`` and ``CAUSES``; -1 = none.
     """
 
     changes: NDArray[np.int64]
@@ -37,7 +35,7 @@ class Ownership:
     owners: tuple[str, ...]
     territory: NDArray[np.int64]
     owner: NDArray[np.int64]
-    history: pa.Table
+    cause: NDArray[np.int64]
     locks: pa.Table
 
     def owners_at(self, accounts: NDArray[np.int64], ordinals: NDArray[np.int64]) -> NDArray[Any]:
@@ -64,7 +62,10 @@ class _Move:
 def make_ownership(
     accounts: Accounts, previous: Model, current: Model, *, today: date, rng: np.random.Generator
 ) -> Ownership:
-    """Return the history: two years under last year's boundaries, this year's since its first day."""
+    """Return the history: as imported, then under last year's model, then under this year's.
+
+    The import already followed last year's boundaries.
+    """
     territories = tuple(dict.fromkeys((*previous.keys, *current.keys)))
     owners = tuple(
         dict.fromkeys(m.email for model in (previous, current) for m in model.members if m.role == "owner")
@@ -72,7 +73,7 @@ def make_ownership(
     base = {model.key: _match(model, accounts, territories) for model in (previous, current)}
     moves = _moves(accounts, base[current.key][0], territories, current, today=today, rng=rng)
     origin = date(today.year - 2, 1, 1)
-    changed_on = {origin, current.effective}
+    changed_on = {origin, previous.effective, current.effective}
     changed_on |= {m.start for m in current.members} | {m.end for m in current.members if m.end}
     changed_on |= {m.end for m in previous.members if m.end}
     changed_on |= {day for move in moves for day in (move.start, move.end) if day}
@@ -82,31 +83,20 @@ def make_ownership(
     for row, day in enumerate(days):
         model = current if day >= current.effective else previous
         territory[row], by_name = base[model.key]
-        cause[row] = np.where(by_name, _CAUSES.index("named"), _CAUSES.index("rule"))
+        cause[row] = np.where(by_name, CAUSES.index("named"), CAUSES.index("rule"))
         for move in moves:
             if move.start <= day and (move.end is None or day < move.end):
                 territory[row, move.accounts] = territories.index(move.target)
-                cause[row, move.accounts] = _CAUSES.index("manual")
+                cause[row, move.accounts] = CAUSES.index("manual")
         by_territory = [
             _position(owners, model.owner_on(key, max(day, model.effective))) for key in territories
         ]
         owner[row] = np.array([*by_territory, -1])[territory[row]]
-    cause[0] = _CAUSES.index("import")
+    cause[0] = CAUSES.index("import")
     ordinals = np.array([day.toordinal() for day in days])
-    history = _history(accounts, ordinals, territory, owner, cause, territories, owners, previous, current)
     locked = [move for move in moves if move.end is None]
-    return Ownership(
-        ordinals, territories, owners, territory, owner, history, _locks(accounts, locked, today)
-    )
-
-
-_CAUSES = ("import", "rule", "named", "manual")
-_REASONS = {
-    "import": "Taken over from the old system.",
-    "rule": "Rules of {model}.",
-    "named": "Named in {model}.",
-    "manual": "Moved by hand: the customer asked for a person they know.",
-}
+    locks = _locks(accounts, locked, today)
+    return Ownership(ordinals, territories, owners, territory, owner, cause, locks)
 
 
 def _position(values: tuple[str, ...], value: str) -> int:
@@ -172,53 +162,5 @@ def _locks(accounts: Accounts, moves: list[_Move], today: date) -> pa.Table:
             "territory": text([target for _, target in rows]),
             "reason": text(["Stays until the running project is handed over."] * len(rows)),
             "until": pa.array([until if n % 3 else None for n in range(len(rows))], pa.date32()),
-        }
-    )
-
-
-def _midnight(ordinals: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return the seconds after 00:00 UTC at which the days begin for the company."""
-    distinct, inverse = np.unique(ordinals, return_inverse=True)
-    days = [date.fromordinal(int(day)) if day != NO_DAY else date(2000, 1, 1) for day in distinct]
-    starts = [
-        datetime(day.year, day.month, day.day, tzinfo=_ZONE).utcoffset() or timedelta(0) for day in days
-    ]
-    return np.array([-int(start.total_seconds()) for start in starts])[inverse]
-
-
-def _history(
-    accounts: Accounts,
-    ordinals: NDArray[np.int64],
-    territory: NDArray[np.int64],
-    owner: NDArray[np.int64],
-    cause: NDArray[np.int64],
-    territories: tuple[str, ...],
-    owners: tuple[str, ...],
-    previous: Model,
-    current: Model,
-) -> pa.Table:
-    """Return one row per stretch without change, by account and time."""
-    differs = np.ones(territory.shape, dtype=bool)
-    differs[1:] = (territory[1:] != territory[:-1]) | (owner[1:] != owner[:-1])
-    account, epoch = np.nonzero(differs.T)
-    is_last = np.append(account[1:] != account[:-1], True)
-    starts = ordinals[epoch]
-    ends = np.where(is_last, NO_DAY, np.append(starts[1:], NO_DAY))
-    in_current = starts >= current.effective.toordinal()
-    causes = np.array(_CAUSES)[cause[epoch, account]]
-    model = np.where(causes == "import", "", np.where(in_current, current.key, previous.key))
-    names = {"": "", current.key: current.name, previous.key: previous.name}
-    reasons = [_REASONS[c].format(model=names[m]) for c, m in zip(causes, model, strict=True)]
-    return pa.table(
-        {
-            "account": text(accounts.ids[account]),
-            "territory": text(np.array((*territories, ""))[territory[epoch, account]]),
-            "owner": text(np.array((*owners, ""))[owner[epoch, account]]),
-            "model": text(model),
-            "is_primary": pa.array(np.ones(len(account), dtype=bool)),
-            "cause": text(causes),
-            "reason": text(reasons),
-            "valid_from": instants(starts, _midnight(starts)),
-            "valid_to": instants(ends, _midnight(ends)),
         }
     )
