@@ -104,17 +104,21 @@ def _flush_lifts_the_audit_triggers() -> Iterator[None]:
 
     The migrate signal at the end of the flush makes the triggers anew. PostgreSQL truncates, which is no deletion.
     """
-    from django.db.backends.sqlite3.operations import DatabaseOperations
+    from django.db import connection
 
     from merestone.db import audit
 
-    flush = DatabaseOperations.sql_flush
+    if connection.vendor != "sqlite":
+        yield
+        return
+    operations = type(connection.ops)
+    flush = operations.sql_flush
 
     def lift_and_flush(self: Any, *args: Any, **options: Any) -> list[str]:
         return [*audit.drop_statements(self.connection.alias), *flush(self, *args, **options)]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DatabaseOperations, "sql_flush", lift_and_flush)
+        patch.setattr(operations, "sql_flush", lift_and_flush)
         yield
 
 

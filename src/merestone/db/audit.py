@@ -215,27 +215,27 @@ $body$;
 
 CREATE OR REPLACE FUNCTION {PREFIX}_write() RETURNS trigger LANGUAGE plpgsql AS $body$
 DECLARE
-    actor text := coalesce(nullif(current_setting('merestone.actor', true), ''), 'unknown');
-    cause text := coalesce(current_setting('merestone.cause', true), '');
-    number text := coalesce(current_setting('merestone.transaction', true), '');
+    this_actor text := coalesce(nullif(current_setting('merestone.actor', true), ''), 'unknown');
+    this_cause text := coalesce(current_setting('merestone.cause', true), '');
+    this_transaction text := coalesce(current_setting('merestone.transaction', true), '');
     secrets text[] := TG_ARGV[0]::text[];
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO {AuditEntry._meta.db_table}
             (at, actor, cause, transaction, table_name, row_id, operation, changes)
-        SELECT clock_timestamp(), actor, cause, number, TG_TABLE_NAME, new_rows.id, 'I',
+        SELECT clock_timestamp(), this_actor, this_cause, this_transaction, TG_TABLE_NAME, new_rows.id, 'I',
                coalesce({PREFIX}_changes(NULL, to_jsonb(new_rows), secrets), '{{}}')
         FROM new_rows;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO {AuditEntry._meta.db_table}
             (at, actor, cause, transaction, table_name, row_id, operation, changes)
-        SELECT clock_timestamp(), actor, cause, number, TG_TABLE_NAME, old_rows.id, 'D',
+        SELECT clock_timestamp(), this_actor, this_cause, this_transaction, TG_TABLE_NAME, old_rows.id, 'D',
                coalesce({PREFIX}_changes(to_jsonb(old_rows), NULL, secrets), '{{}}')
         FROM old_rows;
     ELSE
         INSERT INTO {AuditEntry._meta.db_table}
             (at, actor, cause, transaction, table_name, row_id, operation, changes)
-        SELECT clock_timestamp(), actor, cause, number, TG_TABLE_NAME, found.id, found.operation, found.changes
+        SELECT clock_timestamp(), this_actor, this_cause, this_transaction, TG_TABLE_NAME, found.id, found.operation, found.changes
         FROM (SELECT id, CASE WHEN old_rows IS NULL THEN 'I' WHEN new_rows IS NULL THEN 'D' ELSE 'U' END AS operation,
                      {PREFIX}_changes(to_jsonb(old_rows), to_jsonb(new_rows), secrets) AS changes
               FROM old_rows FULL JOIN new_rows USING (id)) AS found

@@ -8,6 +8,7 @@ from django.db import connection, models
 
 from merestone.base.errors import ConflictError
 from merestone.core.model.columns import TABLES, Kind
+from merestone.db.expressions import CustomValue
 from merestone.db.models import Account, CustomField, Lead
 
 MODELS: dict[str, type[models.Model]] = {"accounts": Account, "leads": Lead}
@@ -54,25 +55,12 @@ def index_name(field: CustomField) -> str:
 
 
 def ensure_index(field: CustomField) -> None:
-    """Create or drop the index of a field, as its ``is_indexed`` says.
-
-    The indexed expression is the one Django writes for ``filter(custom__<key>=…)``, or the planner would not see it.
-    """
+    """Create or drop the index of a field, as its ``is_indexed`` says; it serves filters on ``CustomValue``."""
     name = connection.ops.quote_name(index_name(field))
     with connection.cursor() as cursor:
         if not field.is_indexed:
             cursor.execute(f"DROP INDEX IF EXISTS {name}")
             return
         table = connection.ops.quote_name(MODELS[field.table]._meta.db_table)
-        cursor.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {table} ({_expression(field)})")
-
-
-def _expression(field: CustomField) -> str:
-    key = field.key.replace("'", "''")  # a slug has none; said once more where it becomes SQL
-    if connection.vendor != "sqlite":
-        return f"(custom -> '{key}')"
-    path = f"""'$."{key}"'"""
-    return (
-        f"""(CASE WHEN JSON_TYPE("custom", {path}) IN ('false','true','null')"""
-        f""" THEN JSON_TYPE("custom", {path}) ELSE JSON_EXTRACT("custom", {path}) END)"""
-    )
+        value = CustomValue(field.key, field.kind).sql(connection.vendor, "custom")
+        cursor.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {table} (({value}))")
