@@ -74,7 +74,7 @@ def _pytest(arguments: list[str], *, folder: Path, url: str, database: str, skip
 
 
 def _verdict(codes: list[int], skips: Counter[str]) -> int:
-    print(f"\n{skips.total()} tests skipped" + (":" if skips else ""))
+    print(f"\ntests skipped: {skips.total()}")
     for reason, count in skips.most_common():
         print(f"  {count} × {reason}")
     if all(code == NOTHING_COLLECTED for code in codes):

@@ -61,9 +61,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _databases(item: pytest.Item) -> set[str]:
-    if item.get_closest_marker("both_databases"):
-        return {"sqlite", "postgresql"}
-    return {"postgresql"} if item.get_closest_marker("postgres") else {"sqlite"}
+    # A module may be for both and one test of it for PostgreSQL only.
+    if item.get_closest_marker("postgres"):
+        return {"postgresql"}
+    return {"sqlite", "postgresql"} if item.get_closest_marker("both_databases") else {"sqlite"}
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
