@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from merestone.app.exchange.addresses import read_domain
 from merestone.app.exchange.mapping import Derived, Mapping, guess_mapping
 from merestone.app.exchange.normalise import Normalised, normalise
 from merestone.core.model.columns import TABLES
@@ -295,6 +296,35 @@ def test_web_addresses_become_domains() -> None:
     result = accounts({"website": texts})
     assert values(result, "domain") == ["acme.com", "acme.co.uk", None, None, None, "müller.de"]
     assert [warning["row"] for warning in result.warnings.to_pylist()] == [4, 6]
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "https://",
+                "http://",
+                "www.",
+                "a",
+                "Z9",
+                "-",
+                ".",
+                "com",
+                "de",
+                "/",
+                "x y",
+                ":80",
+                "@",
+                "?q",
+                "_",
+            ]
+        ),
+        min_size=1,
+        max_size=8,
+    ).map("".join)
+)
+def test_plain_and_odd_web_addresses_are_read_alike(text: str) -> None:
+    assert values(accounts({"website": [text]}), "domain") == [read_domain(" ".join(text.split())).value]
 
 
 def test_mail_addresses_are_checked_and_phones_only_doubted() -> None:

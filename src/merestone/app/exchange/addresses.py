@@ -11,6 +11,13 @@ _HOST = re.compile(r"^(?=.{4,253}$)(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_](?
 _EMAIL = re.compile(r"^[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s.,;<>]{2,}$")
 _PHONE_CHARS = re.compile(r"^[-+()\d\s./,;#*:xXextEXTloc&~]+$")
 
+PLAIN_DOMAIN = (
+    r"^(?:https?://)?(?:www\.)?((?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,20})(?:/[^\s]*)?$"
+)
+"""Lower-case web addresses that need no second look; the host is group 1. ``read_domain`` agrees on them."""
+PLAIN_PHONE = r"^\+?(?:[\s().-]*\d){4,20}$"
+"""Phone numbers that need no second look."""
+
 
 def read_domain(text: str) -> Read:
     """Return the bare host of a web address, without ``www.``; what is no address is left out with a warning."""

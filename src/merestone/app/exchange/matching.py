@@ -39,11 +39,8 @@ _LEGAL_FORMS = (
     "incorporated inc corporation corp company co limited ltd llc llp lp plc gmbh ag kg kgaa ug ohg gbr mbh se sa sas "
     "sarl srl spa sl bv nv vof oy oyj ab aps as asa sro zoo pty pte kk sdn bhd ltda"
 ).split()
-_SPELLED = {
-    r"\bl l c\b": "llc", r"\bl l p\b": "llp", r"\bs a r l\b": "sarl", r"\bs a s\b": "sas", r"\bs r l\b": "srl",
-    r"\bs p a\b": "spa", r"\bs a\b": "sa", r"\bb v\b": "bv", r"\bn v\b": "nv", r"\bs r o\b": "sro",
-    r"\bsp z o o\b": "zoo", r"\bs l\b": "sl", r"\bg m b h\b": "gmbh",
-}  # fmt: skip
+_SPELLED = (r" ([a-z]) ([a-z]) ([a-z]) ([a-z])$", r" ([a-z]) ([a-z]) ([a-z])$", r" ([a-z]) ([a-z])$")
+"""Letters apart at the end of a name: ``s a r l`` is ``sarl``."""
 _MOST_SHOWN = 5
 
 
@@ -65,8 +62,8 @@ def fold_text(text: pl.Expr) -> pl.Expr:
 def fold_company(name: pl.Expr) -> pl.Expr:
     """Return a company's name as compared: folded, and without legal forms at its end and ``the`` at its start."""
     folded = fold_text(name)
-    for spelled, short in _SPELLED.items():
-        folded = folded.str.replace_all(spelled, short)
+    for letters, short in zip(_SPELLED, (" $1$2$3$4", " $1$2$3", " $1$2"), strict=True):
+        folded = folded.str.replace(letters, short)
     bare = folded.str.replace(r"^the ", "").str.replace(rf"(?: (?:and co|{'|'.join(_LEGAL_FORMS)}))+$", "")
     bare = bare.str.strip_chars()
     return pl.when(bare == "").then(folded).otherwise(bare)
@@ -206,8 +203,8 @@ class _Found:
         known = self.known.select("id", known_id="external_id", key=key.expression).drop_nulls("key")
         if key.how == "domain":
             # A domain that several records or rows share (branches, a group) is a key to none of them.
-            rows = rows.filter(pl.len().over("key") == 1)
-            known = known.filter(pl.len().over("key") == 1)
+            rows = rows.filter(pl.col("key").is_unique())
+            known = known.filter(pl.col("key").is_unique())
         open_rows = rows.filter(pl.col("match_id").is_null())
         self._match(open_rows.join(known, on="key"), key.how)
         self._duplicates(rows.drop("match_id").join(self.state.select("at", "match_id"), on="at"), key.how)
@@ -238,11 +235,15 @@ class _Found:
 
     def _duplicates(self, rows: pl.DataFrame, how: str) -> None:
         """Mark later rows of the file with the same key; those with other external ids are only alike."""
-        first = rows.sort("at").with_columns(
-            first_at=pl.col("at").first().over("key"),
-            first_row=pl.col("row").first().over("key"),
-            first_id=pl.col("external_id").first().over("key"),
-            first_match=pl.col("match_id").first().over("key"),
+        first = (
+            rows.filter(pl.col("key").is_duplicated())
+            .sort("at")
+            .with_columns(
+                first_at=pl.col("at").first().over("key"),
+                first_row=pl.col("row").first().over("key"),
+                first_id=pl.col("external_id").first().over("key"),
+                first_match=pl.col("match_id").first().over("key"),
+            )
         )
         later = first.filter(pl.col("at") != pl.col("first_at"))
         same = pl.lit(True)
@@ -288,7 +289,12 @@ class _Found:
         rows = self.state.join(self.rows.select("at", "row"), on="at").filter(
             pl.col("match_id").is_not_null() & pl.col("duplicate_of_row").is_null()
         )
-        first = rows.sort("at").with_columns(
-            first_at=pl.col("at").first().over("match_id"), first_row=pl.col("row").first().over("match_id")
+        first = (
+            rows.filter(pl.col("match_id").is_duplicated())
+            .sort("at")
+            .with_columns(
+                first_at=pl.col("at").first().over("match_id"),
+                first_row=pl.col("row").first().over("match_id"),
+            )
         )
         self._mark(first.filter(pl.col("at") != pl.col("first_at")))

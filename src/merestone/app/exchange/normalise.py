@@ -358,6 +358,8 @@ class _Run:
             self._with_country(item, self.places.state)
         elif base == "postal_code":
             self._with_country(item, read_postal_code)
+        elif base in ("domain", "phone") and not column.name.startswith("custom."):
+            self._address(item, base)
         elif base in _READERS and not column.name.startswith("custom."):
             self._by_text(item, _READERS[base], pl.String)
         else:
@@ -372,6 +374,15 @@ class _Run:
                     fix="Shorten it.",
                 )
             )  # fmt: skip
+
+    def _address(self, item: _Cells, base: str) -> None:
+        if base == "domain":
+            fast = item.texts.str.to_lowercase().str.extract(addresses.PLAIN_DOMAIN, 1)
+        else:
+            fast = _where(item.texts.str.contains(addresses.PLAIN_PHONE).fill_null(False), item.texts)
+        slow, issues, _ = read_distinct(_where(fast.is_null(), item.texts), _READERS[base], dtype=pl.String)
+        item.values = fast.fill_null(slow)
+        item.issues.append(issues)
 
     def _with_country(self, item: _Cells, read: Callable[[str, str], Read]) -> None:
         prefix = "home_" if item.column.name.startswith("home_") else ""

@@ -13,6 +13,8 @@ from merestone.core.model.columns import Table
 
 MULTILINE = frozenset({"notes"})
 NO_VALUE = frozenset({"", "na", "n a", "nan", "null", "none", "nil", "unknown", "not available", "tbd"})
+_ASCII_WORDS = re.compile(r"[a-z0-9]+")
+_LONGEST_NO_VALUE = 20
 _DASHES = frozenset("-–—?.·/")
 _MAX_CHARS = {
     "external_id": 100, "name": 300, "domain": 200, "phone": 50, "email": 254, "address": 300, "city": 100,
@@ -39,6 +41,8 @@ def clean(text: pl.Expr, *, multiline: bool = False) -> pl.Expr:
 
 def fold(text: str) -> str:
     """Return the text as it is compared: no case, accents or punctuation, single spaces."""
+    if text.isascii():
+        return " ".join(_ASCII_WORDS.findall(text.lower()))
     text = unicodedata.normalize("NFKD", text.casefold())
     text = "".join(char if char.isalnum() else " " for char in text if not unicodedata.combining(char))
     return " ".join(text.split())
@@ -46,7 +50,10 @@ def fold(text: str) -> str:
 
 def is_no_value(text: str) -> bool:
     """Tell whether a cell of a number, date or address says that there is none (``N/A``, ``-``)."""
-    return fold(text) in NO_VALUE and (set(text) <= _DASHES or bool(fold(text)))
+    if len(text) > _LONGEST_NO_VALUE:
+        return False
+    folded = fold(text)
+    return folded in NO_VALUE and (bool(folded) or set(text) <= _DASHES)
 
 
 def split_list(text: str) -> list[str]:
