@@ -11,11 +11,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from django.test import Client
+from tests import builders
 
 from merestone.app import admin
 from merestone.app.policy import OPERATOR
 from merestone.app.services import Services
-from tests import builders
 
 BASE = "/api/v1"
 ROLES = ("admin", "planner", "manager", "rep", "integration")

@@ -161,11 +161,15 @@ def _problem_of_entry(entry: Mapping[str, Any]) -> dict[str, str]:
 
 def install(api: NinjaAPI) -> None:
     """Make the API answer every error as a problem."""
-    api.add_exception_handler(MerestoneError, lambda _request, error: problem_of(error))
-    api.add_exception_handler(ValidationError, lambda _request, error: problem_of_validation(error))
-    api.add_exception_handler(Http404, lambda _request, _error: not_there())
-    api.add_exception_handler(HttpError, _http_error)
-    api.add_exception_handler(Exception, unexpected)
+    handlers: dict[type[Exception], Any] = {
+        MerestoneError: lambda _request, error: problem_of(error),
+        ValidationError: lambda _request, error: problem_of_validation(error),
+        Http404: lambda _request, _error: not_there(),
+        HttpError: _http_error,
+        Exception: unexpected,
+    }
+    for kind, handler in handlers.items():
+        api.add_exception_handler(kind, handler)
 
 
 def _http_error(_request: HttpRequest, error: HttpError) -> HttpResponse:

@@ -73,8 +73,8 @@ def read_page(resource: Resource, actor: Actor, query: QueryDict) -> dict[str, A
         raise BadParametersError(problems)
     rows = read_filters(resource, query).apply(resource.rows(actor))
     total = rows.order_by().count() if is_counted else None
-    if query.get("cursor"):
-        rows = rows.filter(order.after(*_read_cursor(query["cursor"], order)))
+    if cursor := query.get("cursor", ""):
+        rows = rows.filter(order.after(*_read_cursor(cursor, order)))
     paths = {field.path: None for field in (*shown, order.field, ID)}
     found = list(order.apply(rows).values(*paths)[: limit + 1])
     page = {

@@ -16,6 +16,7 @@ from merestone.app import crm
 from merestone.core.model.columns import TABLES, Column, Kind
 
 INT32 = 2**31 - 1
+MAX_NUMBER = 1e15
 MONEY_PATTERN = r"^-?\d+\.\d{2}$"
 OUT_TYPES: dict[Kind, Any] = {
     Kind.TEXT: str,
@@ -204,16 +205,16 @@ def in_type(column: Column) -> Any:
     """Return the Python type of a column in bodies, with its limits."""
     if column.choices:
         return Literal[column.choices]
-    limits = {"ge": column.minimum, "le": column.maximum}
-    limits = {name: limit for name, limit in limits.items() if limit is not None}
+    given = {"ge": column.minimum, "le": column.maximum}
+    limits: dict[str, Any] = {name: limit for name, limit in given.items() if limit is not None}
     if column.name in WHOLE:
-        whole = {"le": INT32} | {name: int(limit) for name, limit in limits.items()}
-        return Annotated[int, Described(**whole)]  # type: ignore[arg-type]
+        return Annotated[int, _within({"le": INT32} | {name: int(limit) for name, limit in limits.items()})]
     if column.kind is Kind.NUMBER:
-        return Annotated[float, Described(allow_inf_nan=False, **({"le": 1e15} | limits))]  # type: ignore[arg-type]
+        return Annotated[
+            float, _within({"le": MAX_NUMBER, "ge": -MAX_NUMBER, "allow_inf_nan": False} | limits)
+        ]
     if column.kind is Kind.MONEY:
-        money = limits | {"max_digits": 17, "decimal_places": 2, "allow_inf_nan": False}
-        return Annotated[Decimal, Described(**money)]  # type: ignore[arg-type]
+        return Annotated[Decimal, _within(limits | {"max_digits": 17, "decimal_places": 2})]
     plain_types: dict[Kind, Any] = {
         Kind.DATE: date,
         Kind.INSTANT: AwareDatetime,
@@ -221,6 +222,10 @@ def in_type(column: Column) -> Any:
         Kind.LIST: Annotated[list[Text], Described(max_length=200)],
     }
     return plain_types.get(column.kind, Text)
+
+
+def _within(limits: dict[str, Any]) -> Any:
+    return Described(**limits)
 
 
 def _column_words(column: Column) -> str:
