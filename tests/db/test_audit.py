@@ -183,26 +183,14 @@ def test_every_table_of_ours_is_watched():
     assert not {"AuditEntry", "AuditContext", "Job"} & names
     Job.objects.create(kind="x")
     assert AuditEntry.objects.count() == 0
-    tables = _watched_tables()
-    assert tables == {model._meta.db_table for model in audit.watched()}
-
-
-def _watched_tables() -> set[str]:
-    """Return the tables that have an insert trigger, as the database itself says."""
-    sql = {
-        "sqlite": "SELECT tbl_name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'merestone_audit_insert%%'",
-        "postgresql": "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'merestone_audit_insert'",
-    }[connection.vendor]
-    with connection.cursor() as cursor:
-        cursor.execute(sql)
-        return {name for (name,) in cursor.fetchall()}
+    assert audit.installed() == {model._meta.db_table for model in audit.watched()}
 
 
 def test_installing_again_changes_nothing():
-    before = _watched_tables()
+    before = audit.installed()
     audit.install_after_migrate()
     Rep.objects.create(name="Ana")
-    assert _watched_tables() == before
+    assert audit.installed() == before
     assert len(entries(Rep)) == 1
 
 
@@ -232,3 +220,19 @@ def test_triggers_are_back_after_a_flush():
 def test_triggers_are_back_after_another_flush():
     Account.objects.create(name="a")
     assert len(entries(Account)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_log_itself_can_be_altered_by_a_migration_that_lifts_the_triggers():
+    Account.objects.create(name="a")
+    plain = AuditEntry._meta.get_field("cause")
+    wide = plain.clone()
+    wide.max_length, wide.model = 300, AuditEntry
+    wide.set_attributes_from_name("cause")
+    with connection.schema_editor() as editor:
+        audit.lift(None, editor)
+        editor.alter_field(AuditEntry, plain, wide)
+        editor.alter_field(AuditEntry, wide, plain)
+    audit.install_after_migrate()
+    Account.objects.create(name="b")
+    assert len(entries(Account)) == 2

@@ -94,6 +94,31 @@ def drop_statements(using: str = DEFAULT_DB_ALIAS) -> list[str]:
         return [f'DROP TRIGGER "{name}" ON {table}' for name, table in cursor.fetchall()]
 
 
+def lift(_apps: Any, schema_editor: Any) -> None:
+    """Lift the triggers: the first step (``RunPython``) of a migration that alters the tables of the log itself.
+
+    SQLite rebuilds a table to alter it, and cannot while triggers of other tables write to it. They come back after
+    the migration.
+    """
+    for statement in drop_statements(schema_editor.connection.alias):
+        schema_editor.execute(statement)
+
+
+def installed() -> set[str]:
+    """Return the tables that have all their triggers, as the database itself says."""
+    if connection.vendor == "sqlite":
+        sql = "SELECT tbl_name FROM sqlite_master WHERE type = 'trigger' AND substr(name, 1, %s) = %s"
+    else:
+        sql = "SELECT tgrelid::regclass::text FROM pg_trigger WHERE substr(tgname::text, 1, %s) = %s"
+    prefixes = [f"{PREFIX}_{word}" for word in ("insert", "update", "delete")]
+    with connection.cursor() as cursor:
+        found = []
+        for prefix in prefixes:
+            cursor.execute(sql, [len(prefix), prefix])
+            found.append({table for (table,) in cursor.fetchall()})
+    return set.intersection(*found)
+
+
 def create_statements(vendor: str, models_here: list[type[models.Model]]) -> list[str]:
     """Return the SQL of all triggers for a database."""
     if vendor == "sqlite":
