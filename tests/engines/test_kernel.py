@@ -222,6 +222,26 @@ def test_columns_of_any_type_are_read_as_the_oracle_reads_them(where, column, va
     assert "yes" in KernelMatcher().match(ruleset, table)["territory"].to_pylist()
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"id": ["x-9", "y"]},
+        {"id": ["x-9", "y"], "external_id": [None, " X-9"]},
+        {"external_id": ["x-9", None]},
+    ],
+    ids=["id only", "both", "external id only"],
+)
+def test_names_and_exclusions_go_by_the_same_column_as_in_the_oracle(columns):
+    ruleset = rules_of(
+        {"key": "a", "named": ["X-9"]}, {"key": "b", "where": "city is null", "exclude": ["x-9"]}
+    )
+    table = pa.table(columns)
+    expected = [match_record(ruleset, row) for row in table.to_pylist()]
+    result = KernelMatcher().match(ruleset, table)
+    assert result["territory"].to_pylist() == [match.winner for match in expected]
+    assert sorted(result["territory"].to_pylist()) == ["a", "b"]
+
+
 def test_chunked_tables_give_one_answer():
     ruleset = rules_of({"key": "a", "where": "city = 'x' and has_any(products, 'p')"})
     piece = pa.table(

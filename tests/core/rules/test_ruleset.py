@@ -140,11 +140,12 @@ def test_a_name_below_an_exclusion_still_wins():
     assert (match.winner, match.cause, match.matches) == ("b", "named", ("b",))
 
 
-def test_names_go_by_external_id_before_id():
+def test_names_go_by_external_id_and_by_id_only_without_it():
     rules = ruleset(territory("a", "country = 'FR'", named=["x-9"]))
     assert match_record(rules, {"id": 5, "external_id": " X-9"}).winner == "a"
     assert match_record(rules, {"id": "x-9", "external_id": "other"}).winner is None
-    assert match_record(rules, {"id": "x-9", "external_id": None}).winner == "a"
+    assert match_record(rules, {"id": "x-9", "external_id": None}).winner is None
+    assert match_record(rules, {"id": "x-9"}).winner == "a"
 
 
 def test_all_overlays_apply_in_winning_order_and_see_what_their_parent_matches():

@@ -111,9 +111,6 @@ def _criteria_problems(
 def _member_problems(node: TerritoryNode) -> Iterator[Problem]:
     where = f"territories/{node.key}/members"
     for member in node.members:
-        if member.rep and ("@" not in member.rep or " " in member.rep):
-            fix = "Name reps by their e-mail address."
-            yield Problem("bad-rep", f"'{member.rep}' is not an e-mail address.", fix, where)
         if member.start is not None and member.end is not None and member.end <= member.start:
             message = f"{member.rep} is a member from {member.start} to {member.end}, which is empty."
             yield Problem("empty-interval", message, "The end is the first day that no longer counts.", where)

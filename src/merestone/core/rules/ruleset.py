@@ -213,10 +213,12 @@ class RecordMatch:
 
 
 def record_key(record: Mapping[str, Any]) -> str | None:
-    """Return the folded external id (else ``id``) by which accounts are named and excluded; None when it has none."""
-    value = read_value(Kind.TEXT, record.get("external_id"))
-    if value is None:
-        value = read_value(Kind.TEXT, record.get("id"))
+    """Return the folded external id by which accounts are named and excluded; None when it is missing.
+
+    A record without a field ``external_id``, as a file may be, is known by its ``id``; where both are there, ``id`` is
+    the database's own and names nothing.
+    """
+    value = read_value(Kind.TEXT, record["external_id"] if "external_id" in record else record.get("id"))
     return fold(str(value)) if value is not None else None
 
 
@@ -228,7 +230,7 @@ def match_record(ruleset: Ruleset, record: Mapping[str, Any]) -> RecordMatch:
     ruleset : Ruleset
         Compiled rules.
     record : mapping
-        Field name (or alias) to value; ``external_id`` (else ``id``) finds named and excluded accounts.
+        Field name (or alias) to value; ``external_id`` (without it ``id``) finds named and excluded accounts.
     """
     states = _states(ruleset, record)
     order = sorted(

@@ -116,19 +116,15 @@ def _by_name(rules: tuple[Rule, ...], table: pa.Table) -> tuple[dict[int, np.nda
 
 
 def _rows_of_keys(wanted: set[str], table: pa.Table) -> dict[str, list[int]]:
-    """Return the rows of each wanted key; a row's key is its external id, else its id."""
+    """Return the rows of each wanted key, as ``core.rules.record_key`` tells a record's key."""
+    name = "external_id" if "external_id" in table.column_names else "id"
+    column = encode(Kind.TEXT, table[name], n_rows=table.num_rows)
+    assert isinstance(column, Text)
+    codes, keys = column.folded.codes, column.folded.values
+    is_wanted = np.array([*(key in wanted for key in keys), False], dtype=bool)
     rows_of: defaultdict[str, list[int]] = defaultdict(list)
-    is_open = np.ones(table.num_rows, dtype=bool)
-    for name in ("external_id", "id"):
-        if name not in table.column_names:
-            continue
-        column = encode(Kind.TEXT, table[name], n_rows=table.num_rows)
-        assert isinstance(column, Text)
-        codes, keys = column.folded.codes, column.folded.values
-        table_of_wanted = np.array([*(key in wanted for key in keys), False], dtype=bool)
-        for row in np.flatnonzero(table_of_wanted[codes] & is_open):
-            rows_of[keys[codes[row]]].append(int(row))
-        is_open &= codes == len(keys)
+    for row in np.flatnonzero(is_wanted[codes]):
+        rows_of[keys[codes[row]]].append(int(row))
     return rows_of
 
 
