@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
+from merestone.web import urls_territories
 from merestone.web.tables.catalog import KINDS
 from merestone.web.views import accounts, home, imports, records, saved_views, search, session, users
 from merestone.web.views.lists import list_urls
@@ -57,3 +58,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 for kind in KINDS.values():
     urlpatterns += list_urls(kind)
+urlpatterns += urls_territories.urlpatterns

@@ -10,9 +10,9 @@ from django.http import QueryDict
 from merestone.base.interval import Interval
 
 PERIODS = (
-    ("this-quarter", "This quarter"),
+    ("this-quarter", "This quarter so far"),
     ("last-quarter", "Last quarter"),
-    ("this-year", "This year"),
+    ("this-year", "This year so far"),
     ("last-12-months", "Last 12 months"),
     ("custom", "Custom"),
 )
@@ -22,6 +22,9 @@ LONGEST_DAYS = 3660
 @dataclass(frozen=True, slots=True)
 class Period:
     """What was asked for, and what it is compared with: the same length of calendar just before.
+
+    A quarter or year still running ends today and is compared with as many days of the one before, so that a change
+    is a change and not the rest of the calendar.
 
     Parameters
     ----------
@@ -62,26 +65,27 @@ def months_before(day: date, months: int) -> date:
 def read_period(query: QueryDict, today: date) -> Period:
     """Return the period of a URL; what makes no sense gives this quarter."""
     name = query.get("period", "this-quarter")
-    quarter = quarter_start(today)
+    quarter, tomorrow = quarter_start(today), today + timedelta(days=1)
     if name == "last-quarter":
         start = months_before(quarter, 3)
         return Period(name, Interval(start, quarter), Interval(months_before(start, 3), start))
     if name == "this-year":
         start = date(today.year, 1, 1)
         return Period(
-            name, Interval(start, date(today.year + 1, 1, 1)), Interval(date(today.year - 1, 1, 1), start)
+            name, Interval(start, tomorrow), _as_many_days(date(today.year - 1, 1, 1), start, tomorrow)
         )
     if name == "last-12-months":
-        end = today + timedelta(days=1)
-        start = end - timedelta(days=365)
-        return Period(name, Interval(start, end), Interval(start - timedelta(days=365), start))
+        start = tomorrow - timedelta(days=365)
+        return Period(name, Interval(start, tomorrow), Interval(start - timedelta(days=365), start))
     if name == "custom" and (custom := _custom(query)) is not None:
         return custom
-    return Period(
-        "this-quarter",
-        Interval(quarter, months_before(quarter, -3)),
-        Interval(months_before(quarter, 3), quarter),
-    )
+    before = _as_many_days(months_before(quarter, 3), quarter, tomorrow)
+    return Period("this-quarter", Interval(quarter, tomorrow), before)
+
+
+def _as_many_days(before: date, start: date, end: date) -> Interval[date]:
+    """Return as many days from ``before`` on as lie between ``start`` and ``end``, not past ``start``."""
+    return Interval(before, min(start, before + (end - start)))
 
 
 def _custom(query: QueryDict) -> Period | None:

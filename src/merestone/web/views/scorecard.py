@@ -203,9 +203,10 @@ def _change(kpi: Kpi, now: float | None, then: float | None) -> dict[str, Any]:
     if abs(change) < NOTEWORTHY:
         return {"change": "unchanged", "tone": "", "arrow": ""}
     is_good = (change > 0) == (kpi.good is Direction.UP)
-    unit = " points" if kpi.unit is Unit.PERCENT else " %"
+    size = f"{abs(change) * 100:,.0f}"
+    unit = " %" if kpi.unit is not Unit.PERCENT else " point" if size == "1" else " points"
     return {
-        "change": f"{abs(change) * 100:,.0f}{unit}",
+        "change": f"{size}{unit}",
         "tone": "good" if is_good else "bad",
         "arrow": "up" if change > 0 else "down",
     }

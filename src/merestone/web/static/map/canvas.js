@@ -145,7 +145,7 @@ class CanvasView {
         box[3] = Math.max(box[3], point[1]);
       }
     }
-    const isWhole = !(box[0] < box[2]) || box[2] - box[0] > WIDTH * 0.7;
+    const isWhole = !(box[0] < box[2]) || box[2] - box[0] > WIDTH * 0.5;
     const [left, top, right, bottom] = isWhole ? [0, 0, WIDTH, HEIGHT] : box;
     const margin = isWhole ? 1 : 1.15;
     const height = Math.max(120, this.height - this.options.covered());
@@ -154,6 +154,11 @@ class CanvasView {
     this.x = this.width / 2 - ((left + right) / 2) * this.scale;
     this.y = height / 2 - ((top + bottom) / 2) * this.scale;
     this.#group();
+  }
+
+  /** @returns {Promise<void>} */
+  settled() {
+    return new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve())));
   }
 
   /** @param {number} steps */
@@ -215,6 +220,11 @@ class CanvasView {
   #group() {
     const size = CLUSTER_PIXELS / this.scale;
     const points = { xs: this.xs ?? new Float64Array(), ys: this.ys ?? new Float64Array(), places: this.places };
+    if (this.options.isSmall) {
+      this.groups = groupByGrid(points, { size: 2 / this.scale });
+      this.#ask();
+      return;
+    }
     const isClose = this.zoom >= SINGLES_FROM;
     const cells = groupByGrid(points, { size: isClose ? size / 8 : size });
     this.groups = isClose ? cells : joinTouching(cells, (n) => radiusOf(n) / this.scale);
@@ -258,7 +268,8 @@ class CanvasView {
     const selected = this.shapes.find(({ fips }) => fips === this.selection.county);
     if (selected) stroke(context, selected.path, theme.selected, 3 / this.scale);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    this.#paintGroups(context);
+    if (this.options.isSmall) this.#paintDots(context);
+    else this.#paintGroups(context);
     this.#paintLabels(context);
   }
 
@@ -283,6 +294,15 @@ class CanvasView {
       taken.push([free[0], free[1], 16]);
       context.strokeText(text, free[0], free[1]);
       context.fillText(text, free[0], free[1]);
+    }
+  }
+
+  /** @param {CanvasRenderingContext2D} context */
+  #paintDots(context) {
+    context.fillStyle = this.picture.theme.point;
+    for (const group of this.groups) {
+      const [left, top] = this.#onScreen(group.x, group.y);
+      context.fillRect(left - 1, top - 1, 2, 2);
     }
   }
 

@@ -240,6 +240,10 @@ class GlView {
     this.map.fitBounds(bounds, { padding, maxZoom: 10, duration: calm() ? 0 : 500 });
   }
 
+  async settled() {
+    if (!this.map.loaded()) await this.map.once("idle");
+  }
+
   /** @param {number} steps */
   zoomBy(steps) {
     this.map.zoomTo(this.map.getZoom() + steps, { duration: calm() ? 0 : 200 });

@@ -53,16 +53,15 @@ export function drawLegend(element, options, onIsolate) {
   const focused = element.contains(document.activeElement)
     ? document.activeElement?.getAttribute("data-key") ?? null : null;
   const list = make("ul", { class: "map-legend-list", "aria-label": "Territories, a click shows one alone" });
-  const groups = data.regions.map((_, region) => region);
-  for (const region of [...groups, null]) {
-    const members = data.territories.map((territory, place) => ({ territory, place }))
-      .filter(({ territory }) => territory.region === region);
-    if (members.length === 0) continue;
-    if (region !== null) list.append(regionItem(data.regions[region], options));
-    for (const { territory, place } of members) list.append(territoryItem(territory, place, options));
-  }
+  data.territories.forEach((territory, place) => {
+    const { region } = territory;
+    const isNew = region !== null && data.territories[place - 1]?.region !== region;
+    if (isNew) list.append(regionItem(data.regions[region], options));
+    list.append(territoryItem(territory, place, options));
+  });
   list.append(...otherItems(options));
-  element.replaceChildren(summary(data), ...scaleItems(options), list);
+  const heads = make("p", { class: "map-heads", "aria-hidden": "true" }, ["accounts · potential · workload"]);
+  element.replaceChildren(summary(data), ...scaleItems(options), heads, list);
   walkWithArrows(list);
   list.addEventListener("click", (event) => {
     const button = /** @type {HTMLElement} */ (event.target).closest("button");
@@ -107,11 +106,16 @@ function sumsText(sums, currency) {
 }
 
 /**
+ * The three sums without their names, which stand above the list; screen readers hear them with each line.
  * @param {Sums} sums
  * @param {string} currency
  */
 function sumsLine(sums, currency) {
-  return make("span", { class: "sums" }, [sumsText(sums, currency)]);
+  const say = (/** @type {string} */ words) => make("span", { class: "visually-hidden" }, [words]);
+  return make("span", { class: "sums" }, [
+    formatCount(sums.accounts), say(" accounts"), ` · ${formatMoney(sums.potential, currency)}`, say(" potential"),
+    ` · ${formatShort(sums.workload)} h`, say(" workload"),
+  ]);
 }
 
 /**
@@ -138,7 +142,7 @@ function territoryItem(territory, place, { data, colours, layer, isolated }) {
     box,
     make("span", { class: "words" }, [
       make("span", { class: "name" }, [territory.name]),
-      make("span", { class: "owner" }, [territory.owner || "vacant"]),
+      make("span", { class: territory.owner ? "owner" : "owner vacant" }, [territory.owner || "vacant"]),
       sumsLine(territory, data.currency),
     ]),
   ]);

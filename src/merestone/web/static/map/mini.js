@@ -22,21 +22,23 @@ async function drawMini(element) {
   const isolated = new Set(data.territories.flatMap((territory, place) => (own.has(territory.key) ? [place] : [])));
   const table = countyTable(atlas, data);
   const ground = groundOf(atlas, data, table);
+  const isOwn = (/** @type {string} */ fips) => isolated.has(ground.around.get(fips) ?? -1);
+  const borders = atlas.borders((a, b) => isOwn(a) !== isOwn(b));
   const picture = () => {
     const drawn = pictureOf(ground, { layer: "territory", isolated, theme: readTheme(element) });
     for (const fips of drawn.faded) drawn.fills.delete(fips);
     drawn.hatched.clear();
-    return { ...drawn, faded: new Set(), labels: [] };
+    return { ...drawn, borders, faded: new Set(), labels: [] };
   };
   const inside = atlas.counties.filter(({ id }) => isolated.has(table.get(id)?.territory ?? -1));
   const places = accounts.id.flatMap((_, place) => (isolated.has(accounts.territory[place]) ? [place] : []));
   const view = openCanvasView({
     element, atlas, accounts, picture: picture(), bounds: boundsOf(inside) ?? [-124.9, 24.4, -66.8, 49.5],
-    covered: () => 0, onHit: () => {}, onHover: () => {},
+    isSmall: true, covered: () => 0, onHit: () => {}, onHover: () => {},
   });
   element.querySelector("canvas")?.removeAttribute("tabindex");
   element.querySelector("canvas")?.setAttribute("aria-hidden", "true");
-  view.showAccounts(inside.length > 0 ? places : []);
+  view.showAccounts(places);
   onThemeChange(() => view.draw(picture()));
 }
 

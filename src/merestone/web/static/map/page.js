@@ -269,7 +269,8 @@ class Page {
     const { data } = this.ground;
     const value = valueOf(county, this.state.layer);
     const territory = county.territory !== null && county.territory >= 0 ? data.territories[county.territory] : null;
-    const what = county.accounts === 0 ? "no accounts"
+    const near = data.territories[this.ground.around.get(county.fips) ?? -1];
+    const what = county.accounts === 0 ? `no accounts${near ? `; around it: ${near.number} ${near.name}` : ""}`
       : value !== null ? formatValue(value, this.state.layer, data.currency)
         : territory ? `${territory.number} ${territory.name}` : "no territory";
     this.hover.replaceChildren(make("strong", {}, [this.#countyName(county.fips)]), make("span", {}, [what]));
@@ -321,6 +322,7 @@ async function start() {
     const page = new Page(config, groundOf(atlas, data, countyTable(atlas, data)), accounts);
     await page.open();
     status.hidden = true;
+    await page.view?.settled();
     byId("map").dataset.ready = "true";
   } catch (error) {
     console.error(error);

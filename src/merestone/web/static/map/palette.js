@@ -104,6 +104,19 @@ function candidate([hue, chroma], lightness) {
 }
 
 /**
+ * @param {string} hex
+ * @param {string} ground
+ * @param {number} share of the first
+ */
+export function mix(hex, ground, share) {
+  const parts = [1, 3, 5].map((start) => {
+    const [a, b] = [hex, ground].map((each) => parseInt(each.slice(start, start + 2), 16));
+    return Math.round(a * share + b * (1 - share)).toString(16).padStart(2, "0");
+  });
+  return `#${parts.join("")}`;
+}
+
+/**
  * Ink that can be read on a colour.
  * @param {string} hex
  */

@@ -4,8 +4,11 @@
  */
 
 import { middle } from "./data.js";
-import { territoryColours, touching } from "./palette.js";
+import { mix, territoryColours, touching } from "./palette.js";
 import { breaks, classOf, rampOf, valueOf } from "./scales.js";
+
+/** How much of a territory's colour a county without accounts shows. */
+const PALE = 0.32;
 
 /**
  * What stays the same whatever is clicked.
@@ -14,6 +17,7 @@ import { breaks, classOf, rampOf, valueOf } from "./scales.js";
  * @property {MapData} data
  * @property {Map<string, County>} counties
  * @property {Set<number>[]} touches
+ * @property {Map<string, number>} around territory by county, spread over those without accounts
  * @property {import("geojson").MultiLineString} borders
  * @property {Label[]} labels
  */
@@ -25,13 +29,44 @@ import { breaks, classOf, rampOf, valueOf } from "./scales.js";
  * @returns {Ground}
  */
 export function groundOf(atlas, data, counties) {
-  const place = (/** @type {string} */ fips) => counties.get(fips)?.territory ?? -1;
+  const around = spread(atlas, counties);
+  const place = (/** @type {string} */ fips) => around.get(fips) ?? -1;
   return {
-    atlas, data, counties,
+    atlas, data, counties, around,
     touches: touching(atlas, counties, data.territories.length),
     borders: atlas.borders((a, b) => place(a) >= 0 && place(b) >= 0 && place(a) !== place(b)),
-    labels: labelsOf(atlas, data, counties),
+    labels: labelsOf(atlas, data, around),
   };
+}
+
+/**
+ * Counties without accounts belong to nobody yet; they take the territory of the nearest county of their state that has
+ * some, and are drawn pale. So territories show as areas, and what is empty still shows.
+ * @param {Atlas} atlas
+ * @param {Map<string, County>} counties
+ * @returns {Map<string, number>}
+ */
+function spread(atlas, counties) {
+  /** @type {Map<string, number>} */
+  const around = new Map();
+  /** @type {number[]} */
+  const queue = [];
+  atlas.counties.forEach(({ id }, place) => {
+    const territory = counties.get(id)?.territory ?? null;
+    if (territory === null) return;
+    if (territory >= 0) queue.push(place);
+    around.set(id, territory);
+  });
+  for (const place of queue) {
+    const { id } = atlas.counties[place];
+    for (const other of atlas.neighbours[place]) {
+      const there = atlas.counties[other].id;
+      if (around.has(there) || there.slice(0, 2) !== id.slice(0, 2)) continue;
+      around.set(there, /** @type {number} */ (around.get(id)));
+      queue.push(other);
+    }
+  }
+  return around;
 }
 
 /**
@@ -48,8 +83,12 @@ export function pictureOf(ground, { layer, isolated, theme }) {
   const hatched = new Set();
   const faded = new Set();
   for (const county of ground.counties.values()) {
+    const owner = ground.around.get(county.fips) ?? null;
+    if (owner !== null && isolated && !isolated.has(owner)) faded.add(county.fips);
+    if (county.territory === null && owner !== null && layer === "territory") {
+      fills.set(county.fips, mix(colours[owner], theme.isDark ? "#20292c" : "#f7f6f1", PALE));
+    }
     if (county.territory === null) continue;
-    if (isolated && !isolated.has(county.territory)) faded.add(county.fips);
     const value = valueOf(county, layer);
     if (value !== null) fills.set(county.fips, ramp[classOf(value, limits)]);
     else if (county.territory >= 0) fills.set(county.fips, colours[county.territory]);
@@ -64,11 +103,11 @@ export function pictureOf(ground, { layer, isolated, theme }) {
  * One number per territory, inside the largest piece it owns.
  * @param {Atlas} atlas
  * @param {MapData} data
- * @param {Map<string, County>} counties
+ * @param {Map<string, number>} around
  * @returns {Label[]}
  */
-function labelsOf(atlas, data, counties) {
-  const territoryAt = atlas.counties.map(({ id }) => counties.get(id)?.territory ?? null);
+function labelsOf(atlas, data, around) {
+  const territoryAt = atlas.counties.map(({ id }) => around.get(id) ?? null);
   const pieces = data.territories.map(() => /** @type {number[]} */ ([]));
   const seen = new Uint8Array(territoryAt.length);
   territoryAt.forEach((territory, start) => {

@@ -155,6 +155,8 @@ export interface MapView {
   showAccounts(places: number[]): void;
   select(selection: Selection): void;
   fit(bounds: [number, number, number, number]): void;
+  /** Resolves when everything asked for is on the screen. */
+  settled(): Promise<void>;
   zoomBy(steps: number): void;
   panBy(x: number, y: number): void;
   destroy(): void;
@@ -166,6 +168,8 @@ export interface ViewOptions {
   accounts: AccountColumns;
   picture: Picture;
   bounds: [number, number, number, number];
+  /** Dots only, without counts: for a picture too small to click. */
+  isSmall?: boolean;
   /** Pixels at the bottom that something lies over. */
   covered(): number;
   onHit(hit: Hit): void;
