@@ -37,7 +37,7 @@ class Membership:
     Parameters
     ----------
     rep : str
-        E-mail address, lower-case.
+        E-mail address, else external id, else name; lower-case.
     role : str
         One of ``columns.MEMBER_ROLES``.
     start, end : date or None
