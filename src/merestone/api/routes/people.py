@@ -19,6 +19,7 @@ from merestone.app.policy import Right
 from merestone.base.errors import ForbiddenError
 from merestone.db.queries import lists
 
+Prefix = Path(..., max_length=100, description="The first twelve characters of the token.")
 TOKEN_FIELDS = ("prefix", "name", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
 
 
@@ -135,7 +136,7 @@ def make_token(request: ApiRequest, body: NewToken) -> HttpResponse:
     response=TokenRevoked,
     errors=(404,),
 )
-def revoke_token(request: ApiRequest, prefix: str = Path(..., max_length=100)) -> HttpResponse:
+def revoke_token(request: ApiRequest, prefix: str = Prefix) -> HttpResponse:
     """Revoke one of your tokens at once. A token may revoke itself, no other."""
     if not lists.tokens(request.actor).filter(prefix=prefix.replace("\x00", "")).exists():
         return not_there()
