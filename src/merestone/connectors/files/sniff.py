@@ -191,7 +191,7 @@ def _guess(data: bytes) -> str:
 
 def _utf16_without_mark(head: bytes, name: str) -> str:
     even, odd = head[0::2].count(0), head[1::2].count(0)
-    if head[:64].count(0) * 4 < len(head[:64]):  # a plain header, then zero bytes
+    if head[:16].count(0) < 4:  # a plain header, then zero bytes
         raise _binary(name)
     if odd > 4 * even:
         return "utf-16-le"
