@@ -69,7 +69,7 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
     )
 
 
-def server_error(request: HttpRequest) -> HttpResponse:
+def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """Return the 500 page, without asking the database anything."""
     return HttpResponse(SERVER_ERROR_PAGE, status=500)
 

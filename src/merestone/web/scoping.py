@@ -12,6 +12,7 @@ from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 
 from merestone.app.policy import Right
@@ -30,7 +31,7 @@ CONTENT_SECURITY_POLICY = (
     "base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 
 
 def scoped(scope: str, *, right: Right = Right.SEE) -> Callable[[View], View]:
@@ -47,13 +48,13 @@ def scoped(scope: str, *, right: Right = Right.SEE) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             ours = cast(WebRequest, request)
             if ours.actor is None:
                 return _to_sign_in(ours)
             try:
                 ours.actor.require(right)
-                response = view(ours, *args, **kwargs)
+                response: HttpResponseBase = view(ours, *args, **kwargs)
             except MerestoneError as error:
                 response = problem_page(ours, error)
             return _secure(response)
@@ -68,7 +69,7 @@ def public(view: View) -> View:
     """Mark a view that anybody may open without signing in."""
 
     @wraps(view)
-    def opened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def opened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return _secure(view(request, *args, **kwargs))
 
     opened.scope = "public"  # type: ignore[attr-defined]
@@ -83,7 +84,7 @@ def _to_sign_in(request: WebRequest) -> HttpResponse:
     return redirect(f"{resolve_url('sign-in')}?{urlencode({'next': request.get_full_path()})}")
 
 
-def _secure(response: HttpResponse) -> HttpResponse:
+def _secure(response: HttpResponseBase) -> HttpResponseBase:
     response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
     response.headers.setdefault("Cache-Control", "private, no-cache")
     return response

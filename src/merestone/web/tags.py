@@ -20,7 +20,7 @@ from merestone.web.tables.kind import Cell
 
 register = template.Library()
 
-NONE = mark_safe('<span class="none" aria-label="empty">–</span>')  # noqa: S308  (a constant)
+NONE = mark_safe('<span class="none" aria-label="empty">–</span>')
 CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CAD": "CA$", "AUD": "A$"}
 TONES = {
     "customer": "good", "won": "good", "active": "good", "converted": "good", "applied": "good", "done": "good",

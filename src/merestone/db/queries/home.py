@@ -70,7 +70,7 @@ def pipeline_by_territory(actor: Actor, *, since: date) -> list[dict[str, Any]]:
     """Return per territory of the account: open pipeline, weighted, and won since a day; largest first."""
     is_open = ~Q(stage__in=CLOSED_STAGES)
     places = {"account__associations__valid_to": None, "account__associations__is_primary": True}
-    rows = (
+    rows: Any = (
         scope.opportunities(actor)
         .filter(is_open | Q(stage="won", closed_on__gte=since), **places)
         .order_by()
@@ -90,7 +90,7 @@ def pipeline_by_territory(actor: Actor, *, since: date) -> list[dict[str, Any]]:
 def team_figures(actor: Actor, *, since: date) -> list[dict[str, Any]]:
     """Return per rep the actor sees: open pipeline, won since a day; most won first."""
     is_open = ~Q(stage__in=CLOSED_STAGES)
-    rows = (
+    rows: Any = (
         scope.opportunities(actor)
         .filter(owner__isnull=False)
         .order_by()
@@ -104,6 +104,12 @@ def team_figures(actor: Actor, *, since: date) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (-(row["won"] or 0), row["person"]))
 
 
+def owned_accounts(actor: Actor, rep_id: int | None) -> QuerySet[Any]:
+    """Return the visible accounts a rep owns."""
+    rows: QuerySet[Any] = scope.accounts(actor)
+    return rows.filter(place__owner_id=rep_id or 0)
+
+
 def due_activities(actor: Actor, *, until: datetime) -> QuerySet[Activity]:
     """Return the actor's own undone activities up to an instant, the oldest first."""
     mine = scope.activities(actor).filter(rep_id=actor.rep_id or 0, is_done=False, occurs_at__lt=until)
@@ -112,11 +118,8 @@ def due_activities(actor: Actor, *, until: datetime) -> QuerySet[Activity]:
 
 def new_leads(actor: Actor) -> QuerySet[Any]:
     """Return the actor's own new leads, the newest first."""
-    return (
-        scope.leads(actor)
-        .filter(place__owner_id=actor.rep_id or 0, status="new")
-        .order_by("-received_at", "-id")
-    )
+    rows: QuerySet[Any] = scope.leads(actor)
+    return rows.filter(place__owner_id=actor.rep_id or 0, status="new").order_by("-received_at", "-id")
 
 
 def renewals(actor: Actor, *, days: int = 90) -> QuerySet[Any]:
@@ -132,9 +135,7 @@ def neglected_accounts(actor: Actor, *, days: int = 60) -> QuerySet[Any]:
     """Return the actor's own customers and prospects without a finished touch for some days, by potential."""
     since = timezone.now() - timedelta(days=days)
     touched = Activity.objects.filter(account_id=OuterRef("pk"), is_done=True, occurs_at__gte=since)
-    mine = scope.accounts(actor).filter(
-        place__owner_id=actor.rep_id or 0, lifecycle__in=("customer", "prospect")
-    )
+    mine = owned_accounts(actor, actor.rep_id).filter(lifecycle__in=("customer", "prospect"))
     return mine.filter(~Exists(touched)).order_by(F("potential").desc(nulls_last=True), "pk")
 
 

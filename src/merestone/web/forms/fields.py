@@ -40,7 +40,7 @@ def field_of(column: Column, *, is_required: bool | None = None) -> forms.Field:
         blank = None if common["required"] else "–"
         return forms.ChoiceField(choices=choices_of(column.choices, blank=blank), **common)
     if column.kind is Kind.NUMBER:
-        limits = {"min_value": column.minimum, "max_value": column.maximum}
+        limits: dict[str, Any] = {"min_value": column.minimum, "max_value": column.maximum}
         return forms.FloatField(
             **common, **limits, widget=forms.NumberInput(attrs={"step": "any", "inputmode": "decimal"})
         )
@@ -52,8 +52,8 @@ def field_of(column: Column, *, is_required: bool | None = None) -> forms.Field:
     if column.kind is Kind.DATE:
         return forms.DateField(**common, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
     if column.kind is Kind.INSTANT:
-        widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-        return forms.DateTimeField(**common, widget=widget)
+        picker = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+        return forms.DateTimeField(**common, widget=picker)
     if column.kind is Kind.BOOLEAN:
         return forms.BooleanField(label=column.label, required=False, help_text=column.help)
     if column.kind is Kind.LIST:

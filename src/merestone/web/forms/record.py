@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -35,6 +34,6 @@ def record_form(table: str, *, only: tuple[str, ...] | None = None) -> type[Reco
     return type(f"{table.capitalize()}Form", (RecordForm,), ordered)
 
 
-def initial_of(row: Any, table: str) -> Mapping[str, Any]:
+def initial_of(row: Any, table: str) -> dict[str, Any]:
     """Return a row's values for its form."""
     return {name: getattr(row, name) for name in crm.EDITABLE[table]} | {"version": row.version}

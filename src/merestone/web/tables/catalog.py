@@ -17,7 +17,7 @@ PLACE = (
     _C("cause", "Assigned by", choices=CAUSES, is_badge=True, help="Why the record is where it is."),
     _C("since", "Owner since", Kind.INSTANT),
 )
-FACETS = {
+FACETS: dict[str, dict[str, object]] = {
     "state": {"is_facet": True},
     "country": {"is_facet": True},
     "industry": {"is_facet": True},

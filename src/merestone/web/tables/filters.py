@@ -97,7 +97,7 @@ def _bound(column: ListColumn, query: QueryDict, end: str) -> Filter | None:
     lookup, words = ("gte", "at least") if end == "min" else ("lte", "at most")
     wanted = value if column.kind is Kind.MONEY else float(value)
     return Filter(
-        column, Q(**{f"{column.path}__{lookup}": wanted}), ((key, query[key]),), f"{words} {value:,}"
+        column, Q(**{f"{column.path}__{lookup}": wanted}), ((key, query.get(key, "")),), f"{words} {value:,}"
     )
 
 
@@ -114,7 +114,7 @@ def _day(column: ListColumn, query: QueryDict, end: str) -> Filter | None:
         limit = day if end == "from" else day + timedelta(days=1)
         instant = datetime.combine(limit, time(), zoneinfo.ZoneInfo(timezone.get_current_timezone_name()))
         condition = Q(**{f"{column.path}__{'gte' if end == 'from' else 'lt'}": instant})
-    return Filter(column, condition, ((key, query[key]),), f"{words} {day:%-d %b %Y}")
+    return Filter(column, condition, ((key, query.get(key, "")),), f"{words} {day:%-d %b %Y}")
 
 
 def _contains(column: ListColumn, query: QueryDict) -> Filter | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import and_, or_
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import urlencode
 
 from django.db.models import F, Q, QuerySet
@@ -15,12 +15,22 @@ from django.http import QueryDict
 from merestone.web.tables.columns import ListColumn
 from merestone.web.tables.filters import Filter, read_filters, with_text_of_lists
 
-if TYPE_CHECKING:
-    from merestone.web.tables.kind import ListKind
-
 SIZES = (25, 50, 100, 200)
 NOT_FILTERS = frozenset({"q", "sort", "cols", "page", "size", "view"})
 MAX_PAGE = 1_000_000
+
+
+class Listed(Protocol):
+    """What of a list's declaration a query needs."""
+
+    @property
+    def columns(self) -> tuple[ListColumn, ...]: ...
+    @property
+    def default_columns(self) -> tuple[ListColumn, ...]: ...
+    @property
+    def search(self) -> tuple[str, ...]: ...
+    @property
+    def order(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +74,7 @@ class ListQuery:
         """Column sorted by, empty for the list's own order."""
         return self.sort.lstrip("-")
 
-    def apply(self, rows: QuerySet[Any], kind: ListKind) -> QuerySet[Any]:
+    def apply(self, rows: QuerySet[Any], kind: Listed) -> QuerySet[Any]:
         """Return the rows that match, in order."""
         rows = with_text_of_lists(rows, [one.column for one in self.filters])
         conditions = [one.condition for one in self.filters] + _search(kind, self.text)
@@ -72,7 +82,7 @@ class ListQuery:
             rows = rows.filter(reduce(and_, conditions))
         return rows.order_by(*self._order(kind))
 
-    def _order(self, kind: ListKind) -> list[Any]:
+    def _order(self, kind: Listed) -> list[Any]:
         column = next((column for column in kind.columns if column.name == self.sort_name), None)
         if column is None:
             return [*kind.order, "pk"]
@@ -83,14 +93,14 @@ class ListQuery:
         return [first, "pk"]
 
 
-def _search(kind: ListKind, text: str) -> list[Q]:
+def _search(kind: Listed, text: str) -> list[Q]:
     """Return one condition per word: each must occur in one of the list's search fields."""
     return [
         reduce(or_, (Q(**{f"{path}__icontains": word}) for path in kind.search)) for word in text.split()[:8]
     ]
 
 
-def read_query(kind: ListKind, query: QueryDict) -> ListQuery:
+def read_query(kind: Listed, query: QueryDict) -> ListQuery:
     """Return what the URL asks of a list; unknown parameters are ignored."""
     text = query.get("q", "").strip()[:200]
     filters = tuple(one for column in kind.columns for one in read_filters(column, query))

@@ -146,7 +146,7 @@ def _rep(request: WebRequest) -> dict[str, Any]:
     midnight = datetime.combine(now.date() + timedelta(days=1), time(), now.tzinfo)
     start = datetime.combine(now.date(), time(), now.tzinfo)
     due = list(queries.due_activities(actor, until=midnight)[:60])
-    mine = scope.accounts(actor).filter(place__owner_id=actor.rep_id or 0)
+    mine = queries.owned_accounts(actor, actor.rep_id)
     me = scope.reps(actor).filter(pk=actor.rep_id or 0).first()
     leads = queries.new_leads(actor)
     neglected = queries.neglected_accounts(actor)

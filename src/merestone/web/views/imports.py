@@ -239,7 +239,7 @@ def undo(request: WebRequest, record_id: int) -> HttpResponse:
 
 
 @scoped("imports", right=Right.IMPORT)
-def rejected(request: WebRequest, record_id: int, fmt: str) -> HttpResponse | FileResponse:
+def rejected(request: WebRequest, record_id: int, fmt: str) -> FileResponse:
     """Give the rejected rows as a file to correct and import again."""
     run = one(lists.imports(request.actor), pk=record_id)
     if fmt not in FORMATS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse, QueryDict
+from django.http import FileResponse, Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 
@@ -185,7 +185,7 @@ def _bulk(declared: ListKind) -> View:
 
 
 def _export(declared: ListKind) -> View:
-    def give(request: WebRequest, fmt: str) -> HttpResponse:
+    def give(request: WebRequest, fmt: str) -> FileResponse:
         if fmt not in FORMATS:
             raise Http404
         kind = declared.complete()

@@ -196,7 +196,7 @@ def contact(request: WebRequest, record_id: int) -> HttpResponse:
 def rep(request: WebRequest, record_id: int) -> HttpResponse:
     """Show a rep: territories, load against capacity, what they know."""
     row = one(scope.reps(request.actor).select_related("manager"), pk=record_id)
-    accounts = scope.accounts(request.actor).filter(place__owner_id=record_id)
+    accounts = home.owned_accounts(request.actor, record_id)
     load = home.load_of(accounts)
     hours = float(load["workload"] or 0)
     context = {
