@@ -47,7 +47,7 @@ def add_mixed_county(company: Any) -> None:
         company.services,
         [
             {"external_id": "B-1", "state": "CA", "county": LOS_ANGELES, "potential": Decimal("500.25")},
-            {"external_id": "B-2", "state": "FL", "county": LOS_ANGELES},
+            {"external_id": "B-2", "country": "CA", "county": LOS_ANGELES},
         ],
     )
 
@@ -65,7 +65,7 @@ def test_columns_name_the_dominant_territory_with_its_share(planner: Client, com
 
 
 def test_county_without_matching_territory_is_marked_so(planner: Client, company: Any) -> None:
-    builders.add_accounts(company.services, [{"external_id": "B-1", "state": "FL", "county": "12086"}])
+    builders.add_accounts(company.services, [{"external_id": "B-1", "country": "CA", "county": "12086"}])
     counties = planner.get("/map/data.json").json()["counties"]
     assert counties["territory"][counties["fips"].index("12086")] == -1
 
@@ -99,8 +99,17 @@ def test_rep_gets_only_the_own_territory(rep: Client, company: Any) -> None:
     assert rep.get("/map/accounts.json").json()["id"] == [company.accounts["west"]]
 
 
-def test_managers_sums_leave_out_what_is_not_below_them(as_role: Callable[[str], Client]) -> None:
-    assert as_role("manager").get("/map/data.json").json()["total"]["accounts"] == 3
+def test_managers_sums_leave_out_what_is_not_below_them(
+    as_role: Callable[[str], Client], company: Any
+) -> None:
+    nodes = [dict(node) for node in builders.WEST_EAST]
+    nodes[0]["members"], nodes[1]["members"] = [], [{"rep": "mia@example.com", "role": "manager"}]
+    nodes.append({"key": "bay", "name": "Bay", "parent": "west", "where": "city = 'Testville'"})
+    builders.publish(company.services, nodes, key="m2")
+    data = as_role("manager").get("/map/data.json").json()
+    assert [territory["key"] for territory in data["territories"]] == ["bay"]
+    assert data["total"]["accounts"] == 1
+    assert data["unplaced"]["accounts"] == 0
     assert as_role("planner").get("/map/data.json").json()["total"]["accounts"] == 4
 
 
@@ -212,7 +221,8 @@ def test_hidden_territory_has_no_card(rep: Client) -> None:
     assert "East" not in hidden.text
 
 
-def test_table_says_what_the_map_says(planner: Client) -> None:
+def test_table_says_what_the_map_says(planner: Client, company: Any) -> None:
+    builders.add_accounts(company.services, [{"external_id": "B-1", "country": "CA"}])
     data = planner.get("/map/data.json").json()
     text = planner.get("/map/?view=table").text
     for territory in data["territories"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -52,20 +53,33 @@ def test_index_compares_leaves_with_leaves() -> None:
 def test_tree_shows_owners_sums_and_vacancy(planner: Client) -> None:
     lines = {line["row"].key: line for line in planner.get("/territories/").context["rows"]}
     assert list(lines) == ["us", "west", "east", "vacant"]
-    assert lines["us"]["row"].total.accounts == 3
+    assert (lines["us"]["row"].total.accounts, lines["us"]["row"].own.accounts) == (4, 1)
     assert lines["west"]["row"].owners == ("Ana",)
     assert lines["vacant"]["row"].is_vacant
-    assert lines["vacant"]["index"] == pytest.approx(150)
+    assert lines["vacant"]["index"] == pytest.approx(
+        120
+    )  # 3,000 of 1,000 + 2,000 + 3,000 and 4,000 in the parent itself
 
 
 def test_worst_first_orders_leaves_by_distance_from_the_mean(planner: Client) -> None:
     response = planner.get("/territories/?order=worst")
     found = [(line["row"].key, round(line["index"])) for line in response.context["rows"]]
-    assert found == [("vacant", 150), ("west", 50), ("east", 100)] or found == [
-        ("west", 50),
-        ("vacant", 150),
-        ("east", 100),
-    ]
+    assert found == [("west", 40), ("east", 80), ("vacant", 120)]
+
+
+@pytest.mark.parametrize(("level", "keys"), [("leaf", {"west", "east", "vacant"}), ("0", {"us"})])
+def test_tree_and_balance_give_the_same_index(
+    planner: Client, company: Any, level: str, keys: set[str]
+) -> None:
+    nodes = [*builders.WEST_EAST, {"key": "ca", "name": "Canada", "where": "country = 'CA'"}]
+    builders.publish(company.services, nodes, key="m2")
+    builders.add_accounts(
+        company.services, [{"external_id": "B", "country": "CA", "potential": Decimal(500)}]
+    )
+    tree = {line["row"].key: line["index"] for line in planner.get("/territories/").context["rows"]}
+    balance = planner.get(f"/balance/?level={level}").context["lines"]
+    found = {line["row"].key: line["cells"][0]["index"] for line in balance}
+    assert {key: found[key] for key in keys} == pytest.approx({key: tree[key] for key in keys})
 
 
 def test_rep_sees_only_the_own_territory(rep: Client) -> None:
@@ -100,12 +114,11 @@ def test_detail_of_a_rep_shows_nothing_above(rep: Client) -> None:
 def test_detail_of_a_parent_covers_its_subtree(planner: Client) -> None:
     response = planner.get("/territories/us/")
     assert [child.key for child in response.context["children"]] == ["west", "east", "vacant"]
-    assert response.context["row"].total.accounts == 3
-    assert len(response.context["accounts"]) == 3
+    assert response.context["row"].total.accounts == 4
+    assert len(response.context["accounts"]) == 4
 
 
 def test_named_and_excluded_accounts_are_listed(planner: Client, company: Any) -> None:
-    west, *others = (dict(node) for node in builders.WEST_EAST if node["key"] in ("west", "us", "east"))
     nodes = [dict(node) for node in builders.WEST_EAST]
     nodes[1] |= {"named": ["A-nowhere"], "exclude": ["A-west", "A-unknown"]}
     builders.publish(company.services, nodes, key="m2")
@@ -119,8 +132,6 @@ def test_named_and_excluded_accounts_are_listed(planner: Client, company: Any) -
         ("A-west", False),
         ("A-unknown", True),
     ]
-    assert west
-    assert others
 
 
 def test_detail_keeps_the_history_of_members(planner: Client, company: Any) -> None:
@@ -137,24 +148,29 @@ def test_detail_keeps_the_history_of_members(planner: Client, company: Any) -> N
     assert {member.rep.name for member in response.context["past"]} == {"Ana", "Ben"}
 
 
-def test_balance_gives_sums_index_and_spread(planner: Client) -> None:
+def test_balance_gives_sums_index_and_spread(planner: Client, company: Any) -> None:
+    builders.add_accounts(
+        company.services, [{"external_id": "B", "country": "CA", "potential": Decimal(500)}]
+    )
     response = planner.get("/balance/")
     lines = {
         line["row"].key: {cell["measure"].key: cell for cell in line["cells"]}
         for line in response.context["lines"]
     }
-    assert set(lines) == {"west", "east", "vacant"}
-    assert lines["vacant"]["potential"]["index"] == pytest.approx(150)
+    assert set(lines) == {"us", "west", "east", "vacant"}
+    assert lines["vacant"]["potential"]["index"] == pytest.approx(120)
+    deviations = {measure.key: spread.max_deviation for measure, spread in response.context["spreads"]}
+    assert deviations["potential"] == pytest.approx(0.6)
     assert "Gini" in response.text
-    assert response.context["queue"]["accounts"] == 1
+    assert response.context["queue"]["potential"] == 500
 
 
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("sort=most", ["vacant", "east", "west"]),
-        ("sort=least", ["west", "east", "vacant"]),
-        ("sort=name", ["east", "vacant", "west"]),
+        ("sort=most", ["us", "vacant", "east", "west"]),
+        ("sort=least", ["west", "east", "vacant", "us"]),
+        ("sort=name", ["east", "us", "vacant", "west"]),
     ],
 )
 def test_balance_sorts(planner: Client, query: str, expected: list[str]) -> None:

@@ -59,16 +59,27 @@ def chosen_measure(text: str | None) -> Measure:
 
 
 def indexes(rows: Sequence[TreeRow], measure: Measure) -> dict[str, float]:
-    """Return key -> index to the mean (100) among its like: leaves with leaves, parents with parents of their depth."""
-    groups: dict[Any, list[TreeRow]] = {}
-    for row in rows:
-        groups.setdefault((row.is_primary, "leaf" if row.is_leaf else row.depth), []).append(row)
+    """Return key -> index to the mean (100): leaves among all that accounts fall into, parents at their depth.
+
+    The same figures as the balance page shows at that level.
+    """
     found: dict[str, float] = {}
-    for like in groups.values():
-        mean = sum(measure.of(row.total) for row in like) / len(like)
-        if mean:
-            found |= {row.key: 100 * measure.of(row.total) / mean for row in like}
+    for is_primary in (True, False):
+        kin = [row for row in rows if row.is_primary == is_primary]
+        for depth in {None if row.is_leaf else row.depth for row in kin}:
+            sums = [measure.of(each) for each in level_sums(kin, depth)]
+            mean = sum(sums) / len(sums)
+            like = [row for row in kin if (None if row.is_leaf else row.depth) == depth]
+            if mean:
+                found |= {row.key: 100 * measure.of(row.total) / mean for row in like}
     return found
+
+
+def level_sums(rows: Sequence[TreeRow], depth: int | None) -> list[Sums]:
+    """Return the sums compared at a depth (None: the leaves): what lies higher counts with its own accounts."""
+    at = [row.total for row in rows if (row.is_leaf if depth is None else row.depth == depth)]
+    higher = [row for row in rows if (not row.is_leaf if depth is None else row.depth < depth)]
+    return at + [row.own for row in higher if row.own.accounts or row.is_leaf]
 
 
 @scoped("territories")
