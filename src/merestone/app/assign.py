@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from merestone.app.policy import Actor, Right
-from merestone.app.rulebook import RuleBook
+from merestone.app.rulebook import RuleBook, rule_book
 from merestone.app.services import Services
 from merestone.base.errors import InvalidInputError, NotFoundError, Problem
 from merestone.core.model.team import owner_on
@@ -82,7 +82,7 @@ def place_accounts(
         desired, model_id = unplaced(table["id"], "No territory model is active."), None
     else:
         model_id, document = active
-        desired = desired_places(services, RuleBook(document), table)
+        desired = desired_places(services, rule_book(services, document), table)
     changed = services.associations.replace("accounts", desired, at=at, model_id=model_id)
     queued = pc.sum(pc.and_(desired["is_primary"], pc.is_null(desired["owner"]))).as_py() or 0
     return {"accounts": table.num_rows, "changed": changed, "queued": queued}
@@ -274,7 +274,7 @@ def move_accounts(
             return place_accounts(services, ids=wanted, keep_manual=False)
         active = services.models.active()
         assert active is not None  # a visible territory belongs to the active model
-        name = RuleBook(active[1]).name(territory)
+        name = rule_book(services, active[1]).name(territory)
         rep_id, rep_name = owners_today(services).get(territory, (None, ""))
         facts = {
             "sentence": f"Moved to {name} by hand: {reason.strip()}"
@@ -297,7 +297,7 @@ def move_accounts(
             schema=DESIRED,
         )
         table = services.records.snapshot("accounts", ids=wanted)
-        ruled = desired_places(services, RuleBook(active[1]), table)
+        ruled = desired_places(services, rule_book(services, active[1]), table)
         overlays = ruled.filter(pc.invert(ruled["is_primary"]))
         changed = services.associations.replace(
             "accounts", pa.concat_tables([primary, overlays]), at=services.clock.now(), model_id=active[0]
@@ -345,7 +345,7 @@ def explain_account(
             "considered": [],
             "sentence": "No territory model is active.",
         }
-    book = RuleBook(active[1])
+    book = rule_book(services, active[1])
     match = match_record(book.ruleset, record)
     shown = None if actor.sees_all else services.visibility.visible_territories(actor)
     trace = match.trace

@@ -8,6 +8,7 @@ from typing import Any
 from merestone.app.assign import place_accounts
 from merestone.app.policy import Actor, Right
 from merestone.app.route import place_leads
+from merestone.app.rulebook import company_fields
 from merestone.app.services import Services
 from merestone.base.errors import NotFoundError
 from merestone.core.model.territory import TerritoryModelDocument
@@ -25,7 +26,7 @@ def apply_document(services: Services, actor: Actor, data: Mapping[str, Any]) ->
         When a model of this key is not in planning any more.
     """
     actor.require(Right.PLAN)
-    document = read_document(data)
+    document = read_document(data, fields=company_fields(services.records))
     with services.records.transaction(actor, cause=f"apply model {document.key}"):
         before = services.models.load(document.key)
         changed = before is None or before[1] != document
@@ -61,7 +62,7 @@ def export_document(services: Services, actor: Actor, key: str | None = None) ->
 def diff_document(services: Services, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
     """Return what applying the document would change: ``added``, ``removed``, ``changed`` territories and ``model``."""
     actor.require(Right.PLAN)
-    new = read_document(data)
+    new = read_document(data, fields=company_fields(services.records))
     found = services.models.load(new.key)
     before = (
         {} if found is None else {entry["key"]: entry for entry in write_document(found[1])["territories"]}

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from merestone.app.assign import DESIRED, unplaced
 from merestone.app.policy import Actor, Right
-from merestone.app.rulebook import RuleBook
+from merestone.app.rulebook import RuleBook, rule_book
 from merestone.app.services import Services
 from merestone.base.interval import Interval
 from merestone.core.routing.eligibility import Candidate, eligibility
@@ -44,7 +44,7 @@ def place_leads(
         services.associations.replace("leads", desired, at=at, model_id=None)
         return {"leads": table.num_rows, "routed": 0, "queued": table.num_rows}
     model_id, document = active
-    desired = Router(services, RuleBook(document)).desired(
+    desired = Router(services, rule_book(services, document)).desired(
         table.sort_by([("received_at", "ascending"), ("id", "ascending")])
     )
     services.associations.replace("leads", desired, at=at, model_id=model_id)

@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from merestone.core.criteria import to_english
+from merestone.app.ports import Records
+from merestone.app.services import Services
+from merestone.core.criteria import FieldSet, standard_fields, to_english
+from merestone.core.criteria.fields import custom_field
 from merestone.core.model.territory import TerritoryModelDocument
 from merestone.core.rules.ruleset import Rule, Ruleset, compile_ruleset
+
+
+def company_fields(records: Records) -> FieldSet:
+    """Return the built-in fields with those the company declared."""
+    declared = {**records.custom_fields("leads"), **records.custom_fields("accounts")}
+    built_in = standard_fields()
+    return built_in.with_custom([custom_field(key, kind) for key, kind in declared.items()])
 
 
 @dataclass(frozen=True)
@@ -18,14 +28,17 @@ class RuleBook:
     ----------
     document : TerritoryModelDocument
         Already checked.
+    fields : FieldSet, optional
+        Fields known beside the document's own.
     """
 
     document: TerritoryModelDocument
+    fields: FieldSet | None = None
 
     @cached_property
     def ruleset(self) -> Ruleset:
         """The compiled rules."""
-        return compile_ruleset(self.document)
+        return compile_ruleset(self.document, fields=self.fields)
 
     @cached_property
     def rules(self) -> dict[str, Rule]:
@@ -44,3 +57,8 @@ class RuleBook:
     def ancestors(self, key: str) -> set[str]:
         """Return the keys above a territory."""
         return {node.key for node in self.document.tree.path(key)} - {key}
+
+
+def rule_book(services: Services, document: TerritoryModelDocument) -> RuleBook:
+    """Return a model's rules with the company's own fields."""
+    return RuleBook(document, company_fields(services.records))

@@ -33,7 +33,7 @@ def run_job(job_id: int) -> None:
     actor = actor_of_user(job.created_by) if job.created_by else SYSTEM
     try:
         with kept_alive(store, job_id):
-            result = jobs.run(services(), actor, job.kind, job.payload, progress_of(store, job))
+            result = jobs.run(services(), actor, job.kind, job.payload, progress_of(job))
     except MerestoneError as error:
         store.finish(job_id, error=str(error))
     except Exception:
@@ -43,7 +43,7 @@ def run_job(job_id: int) -> None:
         store.finish(job_id, result=result)
 
 
-def progress_of(store: JobStore, job: Job) -> jobs.Progress:
+def progress_of(job: Job) -> jobs.Progress:
     """Return the callback that shows a job's progress.
 
     A use case holds one transaction: what it wrote to the job row would show only at the end, and on SQLite a second

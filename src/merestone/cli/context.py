@@ -96,5 +96,14 @@ def say(data: Mapping[str, Any], *, as_json: bool, title: str = "") -> None:
     for key, value in data.items():
         if isinstance(value, list | dict):
             continue
-        table.add_row(key.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
+        table.add_row(key.replace("_", " "), spoken(value))
     out.print(table)
+
+
+def spoken(value: Any) -> str:
+    """Return a value as people read it."""
+    if value is None:
+        return "—"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:,}" if isinstance(value, int) else str(value)

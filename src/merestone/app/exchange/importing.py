@@ -242,9 +242,11 @@ def prepare(
     rows, located = locating.locate(services.gazetteer, contract.name, normal.table)
     existing = services.records.snapshot(table)
     progress(3, len(STEPS), STEPS[3])
-    matched = match_rows(rows, existing)
     rows, unresolved, unlinked = references.resolve(services.records, contract, rows)
-    problems = flagged(join_problems([raw.problems, normal.errors, unresolved]), is_rejection=True)
+    matched = match_rows(rows, existing, table=table)
+    wrong = join_problems([raw.problems, normal.errors, unresolved])
+    wrong = join_problems([wrong, orphaned(matched, pc.unique(wrong["row"]))])
+    problems = flagged(wrong, is_rejection=True)
     warnings = flagged(
         join_problems([normal.warnings, located, unlinked, suspected(rows, matched)]), is_rejection=False
     )
@@ -308,6 +310,23 @@ def choose_mapping(
 def flagged(problems: pa.Table, *, is_rejection: bool) -> pa.Table:
     """Return the problems with the column ``is_rejection``."""
     return problems.append_column("is_rejection", pa.array([is_rejection] * problems.num_rows, pa.bool_()))
+
+
+def orphaned(matched: pa.Table, bad: pa.Array) -> pa.Table:
+    """Return a problem for each row that is the same record as a rejected row: neither may get lost."""
+    lost = matched.filter(pc.is_in(matched["duplicate_of_row"], value_set=bad))
+    return problem_table(
+        {
+            "row": row["row"],
+            "column": "",
+            "code": "duplicate-of-rejected",
+            "value": "",
+            "message": f"Is the same record as row {row['duplicate_of_row']}, which was rejected.",
+            "fix": "Correct that row, or remove one of the two.",
+        }
+        for row in lost.to_pylist()
+        if row["duplicate_of_row"] is not None
+    )
 
 
 def suspected(rows: pa.Table, matched: pa.Table) -> pa.Table:

@@ -13,6 +13,7 @@ from merestone.app.ports import Gazetteer
 INPUTS = ("latitude", "longitude", "postal_code", "city", "state", "country")
 PREFIXES = {"accounts": "", "leads": "", "reps": "home_"}
 NUMBERS = ("latitude", "longitude")
+OUTPUTS = (*NUMBERS, "geo_precision", "county")
 
 
 def locate(gazetteer: Gazetteer, table: str, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -24,10 +25,26 @@ def locate(gazetteer: Gazetteer, table: str, rows: pa.Table) -> tuple[pa.Table, 
     if prefix is None or not any(prefix + name in rows.column_names for name in INPUTS):
         return rows, problem_table()
     found = gazetteer.locate(pa.table({name: _input(rows, prefix, name) for name in INPUTS}))
-    outputs = ("latitude", "longitude", "geo_precision", "county") if not prefix else NUMBERS
-    for name in outputs:
-        rows = _set(rows, prefix + name, found[name])
-    return rows, _warnings(rows, found["warning"])
+    is_located = _is_located(rows, prefix)
+    for name in OUTPUTS if not prefix else NUMBERS:
+        given = rows[name] if name in rows.column_names and not prefix else None
+        values = (
+            found[name]
+            if given is None
+            else pc.if_else(is_located, given.cast(found[name].type), found[name])
+        )
+        rows = _set(rows, prefix + name, values)
+    return rows, _warnings(rows, pc.if_else(is_located, None, found["warning"]))
+
+
+def _is_located(rows: pa.Table, prefix: str) -> Any:
+    """Return which rows say themselves how they were placed: our own exports, whose places must not drift."""
+    if prefix or any(name not in rows.column_names for name in OUTPUTS):
+        return pa.chunked_array([pa.array([False] * rows.num_rows)])
+    return pc.and_(
+        pc.is_valid(rows["geo_precision"]),
+        pc.or_(pc.is_valid(rows["latitude"]), pc.equal(rows["geo_precision"], "none")),
+    )
 
 
 def counts(rows: pa.Table) -> dict[str, int]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,7 +18,7 @@ from merestone.app.assign import place_accounts
 from merestone.app.policy import SYSTEM
 from merestone.app.ports import Progress
 from merestone.app.route import Router, unowned
-from merestone.app.rulebook import RuleBook
+from merestone.app.rulebook import company_fields, rule_book
 from merestone.app.services import Services
 from merestone.base.errors import ConflictError
 from merestone.boot.demo.generate import DemoData, generate
@@ -25,6 +26,7 @@ from merestone.core.rules.document import read_document
 from merestone.db import models as rows
 from merestone.db.stores import bulk
 from merestone.db.stores.cells import shape_of, to_cells
+from merestone.db.stores.custom import ensure_index
 
 PASSWORD = "merestone-demo"  # noqa: S105 - shown on the sign-in page of the demo on purpose
 STEPS = 8
@@ -98,6 +100,8 @@ class Loader:
         self.progress(1, STEPS, "People and products")
         rows.Company.objects.create(**self.data.company)
         rows.CustomField.objects.bulk_create(rows.CustomField(**field) for field in self.data.custom_fields)
+        for field in rows.CustomField.objects.filter(is_indexed=True):
+            ensure_index(field)
         self.reps()
         self.write("products", self.data.products)
         self.users()
@@ -202,12 +206,15 @@ class Loader:
     def models(self) -> None:
         """Save the three models; last year's is archived by this year's activation."""
         year = self.services.clock.today().year
+        zone = ZoneInfo(self.services.clock.zone())
         for document, activated in (
-            (self.data.previous_document, datetime(year - 1, 1, 1, tzinfo=UTC)),
-            (self.data.document, datetime(year, 1, 1, tzinfo=UTC)),
+            (self.data.previous_document, datetime(year - 1, 1, 1, tzinfo=zone)),
+            (self.data.document, datetime(year, 1, 1, tzinfo=zone)),
             (self.data.planned_document, None),
         ):
-            model_id = self.services.models.save(read_document(dict(document)), actor=SYSTEM)
+            model_id = self.services.models.save(
+                read_document(dict(document), fields=company_fields(self.services.records)), actor=SYSTEM
+            )
             if activated is not None:
                 self.services.models.activate(model_id, at=activated)
 
@@ -217,7 +224,9 @@ class Loader:
         model_ids = dict(rows.TerritoryModel.objects.values_list("key", "id"))
         table = coded(coded(table, "territory", keys), "model", model_ids)
         told = [json.dumps({"sentence": text} if text else {}) for text in table["reason"].to_pylist()]
-        table = table.set_column(table.schema.get_field_index("reason"), "reason", pa.array(told, pa.string()))
+        table = table.set_column(
+            table.schema.get_field_index("reason"), "reason", pa.array(told, pa.string())
+        )
         insert(rows.AccountAssociation, table)
         claims = self.referring(self.data.claims, account="accounts", claimant="reps", holder="reps")
         rows.Claim.objects.bulk_create(rows.Claim(**filled(rows.Claim, row)) for row in claims.to_pylist())
@@ -232,7 +241,7 @@ class Loader:
         assert active is not None
         leads = unowned(self.services, self.services.records.snapshot("leads"))
         leads = leads.sort_by([("received_at", "ascending"), ("id", "ascending")])
-        desired = Router(self.services, RuleBook(active[1])).desired(leads)
+        desired = Router(self.services, rule_book(self.services, active[1])).desired(leads)
         keys = dict(rows.Territory.objects.values_list("key", "id"))
         table = coded(desired, "territory", keys)
         table = table.rename_columns(
