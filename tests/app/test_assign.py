@@ -6,12 +6,12 @@ from datetime import date
 
 import pyarrow as pa
 import pytest
+from tests.builders import WEST_EAST, add_accounts, add_reps, places, publish
 
 from merestone.app import assign
 from merestone.app.policy import OPERATOR, Actor
 from merestone.app.services import Services
 from merestone.base.errors import ForbiddenError, InvalidInputError, NotFoundError
-from tests.builders import WEST_EAST, add_accounts, add_reps, places, publish
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 

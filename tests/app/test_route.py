@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
+from tests.builders import WEST_EAST, add_leads, add_reps, places, publish
 
 from merestone.app import route
 from merestone.app.policy import OPERATOR
 from merestone.app.services import Services
-from tests.builders import WEST_EAST, add_leads, add_reps, places, publish
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 

@@ -391,7 +391,13 @@ LEADS = Table(
         _C("language", _K.TEXT, "Language", ("lang",), is_criterion=True),
         _C("source", _K.TEXT, "Source", ("lead source", "channel"), is_criterion=True),
         _C("status", _K.TEXT, "Status", ("lead status", "stage"), choices=LEAD_STATUSES, is_criterion=True),
-        _C("received_at", _K.INSTANT, "Received", ("created", "created at", "created date", "date"), is_criterion=True),
+        _C(
+            "received_at",
+            _K.INSTANT,
+            "Received",
+            ("created", "created at", "created date", "date"),
+            is_criterion=True,
+        ),
         _C("converted_at", _K.INSTANT, "Converted", ("converted", "converted date")),
         _C(
             "owner",

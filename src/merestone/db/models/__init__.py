@@ -4,7 +4,14 @@ from merestone.db.models.accounts import Account, Contact, CustomField
 from merestone.db.models.associations import AccountAssociation, AccountLock, LeadAssociation, Rotation
 from merestone.db.models.crm import Activity, Claim, Contract, Lead, Opportunity, Product, StageChange
 from merestone.db.models.people import Company, Leave, Rep, User
-from merestone.db.models.territories import Member, NamedAccount, Territory, TerritoryModel, TerritoryNode, TerritoryType
+from merestone.db.models.territories import (
+    Member,
+    NamedAccount,
+    Territory,
+    TerritoryModel,
+    TerritoryNode,
+    TerritoryType,
+)
 from merestone.db.models.work import (
     ApiToken,
     AuditContext,

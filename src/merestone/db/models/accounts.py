@@ -16,7 +16,9 @@ class CustomField(Row):
     label = models.CharField(max_length=200)
     kind = models.CharField(max_length=20, choices=choices_of(tuple(kind.value for kind in Kind)))
     choices = models.JSONField(default=list, blank=True)
-    is_indexed = models.BooleanField(default=False, help_text="Has a database index, for lists that filter by it.")
+    is_indexed = models.BooleanField(
+        default=False, help_text="Has a database index, for lists that filter by it."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["table", "key"], name="custom_field_key_per_table")]
@@ -52,7 +54,9 @@ class Account(Placed):
 
     external_id = models.CharField(max_length=100, null=True, blank=True, unique=True)
     name = models.CharField(max_length=300)
-    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children"
+    )
     domain = models.CharField(max_length=200, blank=True)
     phone = models.CharField(max_length=50, blank=True)
     address = models.CharField(max_length=300, blank=True)

@@ -23,9 +23,13 @@ class Association(models.Model):
     ``territory`` empty: no territory matched. ``owner`` empty: in the unassigned queue.
     """
 
-    territory = models.ForeignKey(Territory, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    territory = models.ForeignKey(
+        Territory, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     owner = models.ForeignKey(Rep, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    model = models.ForeignKey(TerritoryModel, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    model = models.ForeignKey(
+        TerritoryModel, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     is_primary = models.BooleanField(default=True)
     cause = models.CharField(max_length=20, choices=choices_of(CAUSES))
     reason = models.JSONField(default=dict, blank=True)
@@ -44,17 +48,29 @@ class AccountAssociation(Association):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["account"], condition=Q(valid_to=None, is_primary=True), name="account_one_open_primary"
+                fields=["account"],
+                condition=Q(valid_to=None, is_primary=True),
+                name="account_one_open_primary",
             ),
             models.UniqueConstraint(
-                fields=["account", "territory"], condition=Q(valid_to=None), name="account_territory_once_open"
+                fields=["account", "territory"],
+                condition=Q(valid_to=None),
+                name="account_territory_once_open",
             ),
-            models.CheckConstraint(condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="account_assoc_not_empty"),
-            models.CheckConstraint(condition=Q(owner=None) | Q(territory__isnull=False), name="account_owner_has_territory"),
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="account_assoc_not_empty"
+            ),
+            models.CheckConstraint(
+                condition=Q(owner=None) | Q(territory__isnull=False), name="account_owner_has_territory"
+            ),
         ]
         indexes = [
-            models.Index(fields=["territory", "account"], condition=Q(valid_to=None), name="account_open_by_territory"),
-            models.Index(fields=["owner", "account"], condition=Q(valid_to=None), name="account_open_by_owner"),
+            models.Index(
+                fields=["territory", "account"], condition=Q(valid_to=None), name="account_open_by_territory"
+            ),
+            models.Index(
+                fields=["owner", "account"], condition=Q(valid_to=None), name="account_open_by_owner"
+            ),
             models.Index(fields=["account", "valid_from"], name="account_assoc_history"),
         ]
 
@@ -69,11 +85,17 @@ class LeadAssociation(Association):
             models.UniqueConstraint(
                 fields=["lead"], condition=Q(valid_to=None, is_primary=True), name="lead_one_open_primary"
             ),
-            models.CheckConstraint(condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="lead_assoc_not_empty"),
-            models.CheckConstraint(condition=Q(owner=None) | Q(territory__isnull=False), name="lead_owner_has_territory"),
+            models.CheckConstraint(
+                condition=Q(valid_to=None) | Q(valid_to__gt=F("valid_from")), name="lead_assoc_not_empty"
+            ),
+            models.CheckConstraint(
+                condition=Q(owner=None) | Q(territory__isnull=False), name="lead_owner_has_territory"
+            ),
         ]
         indexes = [
-            models.Index(fields=["territory", "lead"], condition=Q(valid_to=None), name="lead_open_by_territory"),
+            models.Index(
+                fields=["territory", "lead"], condition=Q(valid_to=None), name="lead_open_by_territory"
+            ),
             models.Index(fields=["owner", "lead"], condition=Q(valid_to=None), name="lead_open_by_owner"),
             models.Index(fields=["lead", "valid_from"], name="lead_assoc_history"),
         ]

@@ -22,7 +22,9 @@ class Lead(Placed):
     external_id = models.CharField(max_length=100, null=True, blank=True, unique=True)
     name = models.CharField(max_length=200)
     company = models.CharField(max_length=300, blank=True)
-    account = models.ForeignKey(Account, null=True, blank=True, on_delete=models.SET_NULL, related_name="leads")
+    account = models.ForeignKey(
+        Account, null=True, blank=True, on_delete=models.SET_NULL, related_name="leads"
+    )
     email = models.EmailField(blank=True)
     phone = models.CharField(max_length=50, blank=True)
     source = models.CharField(max_length=50, blank=True)
@@ -60,12 +62,20 @@ class Opportunity(Row):
 
     external_id = models.CharField(max_length=100, null=True, blank=True, unique=True)
     name = models.CharField(max_length=300, blank=True)
-    account = models.ForeignKey(Account, null=True, blank=True, on_delete=models.CASCADE, related_name="opportunities")
-    lead = models.ForeignKey(Lead, null=True, blank=True, on_delete=models.SET_NULL, related_name="opportunities")
+    account = models.ForeignKey(
+        Account, null=True, blank=True, on_delete=models.CASCADE, related_name="opportunities"
+    )
+    lead = models.ForeignKey(
+        Lead, null=True, blank=True, on_delete=models.SET_NULL, related_name="opportunities"
+    )
     product = models.ForeignKey(Product, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
-    owner = models.ForeignKey(Rep, null=True, blank=True, on_delete=models.SET_NULL, related_name="opportunities")
+    owner = models.ForeignKey(
+        Rep, null=True, blank=True, on_delete=models.SET_NULL, related_name="opportunities"
+    )
     stage = models.CharField(max_length=20, choices=choices_of(OPPORTUNITY_STAGES), default="prospecting")
-    forecast_category = models.CharField(max_length=20, choices=choices_of(FORECAST_CATEGORIES), default="pipeline")
+    forecast_category = models.CharField(
+        max_length=20, choices=choices_of(FORECAST_CATEGORIES), default="pipeline"
+    )
     amount = MoneyField(null=True, blank=True)
     currency = models.CharField(max_length=3, blank=True)
     probability = models.FloatField(null=True, blank=True)
@@ -100,7 +110,9 @@ class Activity(Row):
 
     external_id = models.CharField(max_length=100, null=True, blank=True, unique=True)
     kind = models.CharField(max_length=20, choices=choices_of(ACTIVITY_KINDS))
-    account = models.ForeignKey(Account, null=True, blank=True, on_delete=models.CASCADE, related_name="activities")
+    account = models.ForeignKey(
+        Account, null=True, blank=True, on_delete=models.CASCADE, related_name="activities"
+    )
     lead = models.ForeignKey(Lead, null=True, blank=True, on_delete=models.CASCADE, related_name="activities")
     opportunity = models.ForeignKey(
         Opportunity, null=True, blank=True, on_delete=models.SET_NULL, related_name="activities"
@@ -137,7 +149,9 @@ class Contract(Row):
         ordering = ["ends_on", "id"]
         indexes = [models.Index(fields=["ends_on"])]
         constraints = [
-            models.CheckConstraint(condition=models.Q(ends_on__gt=models.F("starts_on")), name="contract_not_empty")
+            models.CheckConstraint(
+                condition=models.Q(ends_on__gt=models.F("starts_on")), name="contract_not_empty"
+            )
         ]
 
 
@@ -146,9 +160,13 @@ class Claim(Row):
 
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="claims")
     claimant = models.ForeignKey(Rep, on_delete=models.PROTECT, related_name="claims")
-    holder = models.ForeignKey(Rep, null=True, blank=True, on_delete=models.PROTECT, related_name="claims_against")
+    holder = models.ForeignKey(
+        Rep, null=True, blank=True, on_delete=models.PROTECT, related_name="claims_against"
+    )
     reason = models.TextField()
-    state = models.CharField(max_length=20, choices=choices_of(("open", "upheld", "rejected")), default="open")
+    state = models.CharField(
+        max_length=20, choices=choices_of(("open", "upheld", "rejected")), default="open"
+    )
     opened_at = models.DateTimeField()
     due_on = models.DateField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)

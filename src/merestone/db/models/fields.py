@@ -27,7 +27,9 @@ class MoneyField(models.BigIntegerField):
         try:
             return Decimal(str(value)).quantize(Decimal("0.01"), rounding=ROUND_HALF_EVEN)
         except ArithmeticError as error:
-            raise exceptions.ValidationError(f"“{value}” is not an amount of money.", code="invalid") from error
+            raise exceptions.ValidationError(
+                f"“{value}” is not an amount of money.", code="invalid"
+            ) from error
 
     def get_prep_value(self, value: Any) -> int | None:
         if hasattr(value, "resolve_expression"):
@@ -42,7 +44,7 @@ class MoneyField(models.BigIntegerField):
         value = self.value_from_object(obj)
         return "" if value is None else str(value)
 
-    def formfield(self, **kwargs: Any) -> forms.Field | None:  # type: ignore[override]
+    def formfield(self, **kwargs: Any) -> forms.Field | None:
         options = {"form_class": forms.DecimalField, "decimal_places": 2, "max_digits": 18}
         return models.Field.formfield(self, **{**options, **kwargs})
 

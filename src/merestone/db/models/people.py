@@ -60,7 +60,9 @@ class Rep(Row):
     external_id = models.CharField(max_length=100, null=True, blank=True, unique=True)
     name = models.CharField(max_length=200)
     email = models.EmailField(null=True, blank=True, unique=True)
-    manager = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports")
+    manager = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports"
+    )
     office = models.CharField(max_length=100, blank=True)
     home_city = models.CharField(max_length=100, blank=True)
     home_state = models.CharField(max_length=100, blank=True)
@@ -95,5 +97,7 @@ class Leave(Row):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=models.Q(ends_on__gt=models.F("starts_on")), name="leave_not_empty")
+            models.CheckConstraint(
+                condition=models.Q(ends_on__gt=models.F("starts_on")), name="leave_not_empty"
+            )
         ]

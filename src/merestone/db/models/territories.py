@@ -70,20 +70,26 @@ class TerritoryNode(Row):
 
     model = models.ForeignKey(TerritoryModel, on_delete=models.CASCADE, related_name="nodes")
     territory = models.ForeignKey(Territory, on_delete=models.PROTECT, related_name="nodes")
-    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.CASCADE, related_name="children")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="children"
+    )
     type = models.ForeignKey(TerritoryType, on_delete=models.PROTECT, related_name="nodes")
     name = models.CharField(max_length=200)
     criteria = models.TextField(null=True, blank=True, help_text="Empty: a grouping node.")
     priority = models.IntegerField(default=100)
     position = models.PositiveIntegerField(default=0, help_text="Place in the document.")
-    path = models.CharField(max_length=2000, db_index=True, help_text="Keys from the root, each followed by '/'.")
+    path = models.CharField(
+        max_length=2000, db_index=True, help_text="Keys from the root, each followed by '/'."
+    )
     depth = models.PositiveSmallIntegerField(default=0)
     cases = models.JSONField(default=list, blank=True)
     notes = models.TextField(blank=True)
 
     class Meta:
         ordering = ["position", "id"]
-        constraints = [models.UniqueConstraint(fields=["model", "territory"], name="territory_once_per_model")]
+        constraints = [
+            models.UniqueConstraint(fields=["model", "territory"], name="territory_once_per_model")
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -101,7 +107,8 @@ class Member(Row):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(starts_on=None) | Q(ends_on=None) | Q(ends_on__gt=models.F("starts_on")), name="member_not_empty"
+                condition=Q(starts_on=None) | Q(ends_on=None) | Q(ends_on__gt=models.F("starts_on")),
+                name="member_not_empty",
             ),
         ]
 
@@ -116,5 +123,7 @@ class NamedAccount(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["node", "account_external_id", "is_excluded"], name="named_once_per_node")
+            models.UniqueConstraint(
+                fields=["node", "account_external_id", "is_excluded"], name="named_once_per_node"
+            )
         ]

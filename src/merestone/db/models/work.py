@@ -70,7 +70,9 @@ class Job(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    lease_until = models.DateTimeField(null=True, blank=True, help_text="A running job past this is taken over.")
+    lease_until = models.DateTimeField(
+        null=True, blank=True, help_text="A running job past this is taken over."
+    )
 
     class Meta:
         ordering = ["-id"]

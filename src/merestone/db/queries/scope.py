@@ -101,7 +101,9 @@ def leads(actor: Actor) -> QuerySet[Lead]:
 
 
 def _account_ids(actor: Actor) -> QuerySet[Any]:
-    return Account.objects.filter(_is_placed(actor, AccountAssociation, outer="account")).order_by().values("pk")
+    return (
+        Account.objects.filter(_is_placed(actor, AccountAssociation, outer="account")).order_by().values("pk")
+    )
 
 
 def _lead_ids(actor: Actor) -> QuerySet[Any]:
@@ -128,7 +130,9 @@ def opportunities(actor: Actor) -> QuerySet[Opportunity]:
     rows = Opportunity.objects.select_related("account", "owner", "product")
     if actor.sees_all:
         return rows
-    return rows.filter(Q(account_id__in=_account_ids(actor)) | (Q(account=None) & _own_or_team(actor, "owner")))
+    return rows.filter(
+        Q(account_id__in=_account_ids(actor)) | (Q(account=None) & _own_or_team(actor, "owner"))
+    )
 
 
 def activities(actor: Actor) -> QuerySet[Activity]:
@@ -163,7 +167,8 @@ def claims(actor: Actor) -> QuerySet[Claim]:
 
 def queue(actor: Actor) -> QuerySet[Account]:
     """Return visible accounts in the unassigned queue."""
-    return accounts(actor).filter(place__owner=None)
+    rows: QuerySet[Any] = accounts(actor)
+    return rows.filter(owner_id=None)  # of the annotated place
 
 
 def stale_leads(actor: Actor, *, days: int = 14) -> QuerySet[Lead]:
