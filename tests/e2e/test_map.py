@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 from playwright.sync_api import Browser, Page
 from tests import builders
-from tests.web.conftest import Company, found
+from tests.web.conftest import Company
 
 from merestone.app.policy import OPERATOR
-from merestone.boot import middleware, services
 
-pytestmark = [pytest.mark.e2e, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.e2e
 
 LOS_ANGELES, KINGS_NY, HARRIS_TX = "06037", "36047", "48201"
-SCREENSHOTS = Path(__file__).resolve().parents[2] / "var" / "screenshots"
 ATTEMPTS = 20  # pictures taken while the map still draws
 COUNT_COLOUR = """async ([picture, colour]) => {
   const bitmap = await createImageBitmap(await (await fetch(picture)).blob());
@@ -38,12 +34,9 @@ COUNT_COLOUR = """async ([picture, colour]) => {
 
 
 @pytest.fixture
-def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> Company:
+def company(company: Company) -> Company:
     """The test company with its accounts placed in three counties, two more beside the first."""
-    settings.STATIC_ROOT = None
-    made = replace(services.services(), data_dir=tmp_path)
-    monkeypatch.setattr(middleware, "services", lambda: made)
-    company = found(made)
+    made = company.services
     names = ["west", "east", "vacant"]
     with made.records.transaction(OPERATOR, cause="test"):
         made.records.write(
@@ -68,7 +61,7 @@ def opened(company: Company, live_server: Any) -> Callable[..., Page]:
     """Open an address as a role and wait until the map is drawn; the page must log no error."""
 
     def open_page(page: Page, path: str, *, role: str = "planner") -> Page:
-        sign_in(page, live_server.url, company.users[role])
+        give_session(page, live_server.url, company.users[role])
         page.goto(live_server.url + path)
         page.wait_for_selector("#map[data-ready=true]", timeout=60_000)
         return page
@@ -76,7 +69,7 @@ def opened(company: Company, live_server: Any) -> Callable[..., Page]:
     return open_page
 
 
-def sign_in(page: Page, url: str, user_id: int) -> None:
+def give_session(page: Page, url: str, user_id: int) -> None:
     """Give the browser the session of a user."""
     from django.conf import settings
     from django.contrib.auth import get_user_model
@@ -130,8 +123,69 @@ def test_counties_show_the_colour_of_their_territory(
     page.wait_for_selector("#map-card h2")
     colour = swatch_colour(page, "west")
     assert any(pixels_of(page, colour) > 2000 for _ in range(ATTEMPTS))
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"map-{'plain' if 'plain' in path else 'webgl'}.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("map-plain", "/map/?map=plain"),
+        ("map-webgl", "/map/"),
+        ("map-penetration", "/map/?layer=penetration"),
+        ("map-county", f"/map/?county={LOS_ANGELES}"),
+    ],
+)
+def test_map_fits_every_screen(
+    page: Page,
+    opened: Callable[..., Page],
+    errors: list[str],
+    picture: Callable[..., None],
+    name: str,
+    path: str,
+) -> None:
+    picture(opened(page, path), name)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("map-table", "/map/?view=table"),
+        ("territories", "/territories/"),
+        ("territories-worst", "/territories/?order=worst"),
+        ("territory", "/territories/us/"),
+        ("balance", "/balance/"),
+        ("models", "/models/"),
+        ("model", "/models/m1/"),
+        ("scorecard", "/scorecard/"),
+        ("scorecard-under", "/scorecard/?under=us&period=this-year"),
+    ],
+)
+def test_territory_pages_fit_every_screen(
+    page: Page,
+    company: Company,
+    live_server: Any,
+    errors: list[str],
+    picture: Callable[..., None],
+    name: str,
+    path: str,
+) -> None:
+    give_session(page, live_server.url, company.users["planner"])
+    page.goto(live_server.url + path, wait_until="networkidle")
+    picture(page, name)
+
+
+def test_branches_close_and_stay_closed(
+    page: Page, company: Company, live_server: Any, errors: list[str]
+) -> None:
+    give_session(page, live_server.url, company.users["planner"])
+    page.goto(f"{live_server.url}/territories/")
+    west = page.get_by_role("link", name="West", exact=True)
+    page.get_by_label("What is below United States").focus()
+    page.keyboard.press("ArrowLeft")
+    assert west.is_hidden()
+    page.reload()
+    assert west.is_hidden()
+    page.get_by_label("What is below United States").click()
+    assert west.is_visible()
 
 
 def test_browser_without_webgl_draws_the_plain_map(
@@ -143,7 +197,7 @@ def test_browser_without_webgl_draws_the_plain_map(
         executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-webgl", "--disable-gpu"]
     )
     page = other.new_page(viewport={"width": 1200, "height": 800})
-    sign_in(page, live_server.url, company.users["planner"])
+    give_session(page, live_server.url, company.users["planner"])
     page.goto(f"{live_server.url}/map/")
     page.wait_for_selector("#map[data-renderer=canvas][data-ready=true]", timeout=60_000)
     page.keyboard.press("Tab")

@@ -218,7 +218,7 @@ class Page {
     const lead = make("div", { class: "map-card-lead" }, [
       make("h2", {}, [`${formatCount(members.length)} accounts`]),
       make("p", { class: "muted small" }, [
-        `${formatCount(customers)} customers (${formatShare(customers / members.length)}) in ${territories} ${territories === 1 ? "territory" : "territories"}`,
+        `${formatCount(customers)} ${customers === 1 ? "customer" : "customers"} (${formatShare(customers / members.length)}) in ${territories} ${territories === 1 ? "territory" : "territories"}`,
       ]),
       button,
     ]);
