@@ -90,7 +90,7 @@ def test_list_is_filtered_searched_and_sorted_without_losing_its_address(
     page.get_by_role("button", name="Filter").click()
     drawer = page.locator("#drawer")
     drawer.locator("summary").get_by_text("State", exact=True).click()
-    drawer.get_by_label("CA").check()
+    drawer.get_by_role("checkbox", name=re.compile("^CA")).check()
     picture(page, "filters")
     drawer.get_by_role("button", name="Show").click()
     expect(page).to_have_url(f"{live_server.url}/accounts/?state=CA")

@@ -214,6 +214,8 @@ def cell_content(one: Cell) -> str | SafeString:
         shown = "Yes" if value else "No"
     elif column.kind is Kind.LIST:
         shown = ", ".join(map(str, value)) if isinstance(value, list) else value
+    elif column.spoken or column.choices:
+        shown = column.say(value)
     elif isinstance(value, dict):
         shown = format_html_join(" · ", "{}: {}", ((key, _change(change)) for key, change in value.items()))
     if column.link and one.link_id is not None:

@@ -20,6 +20,8 @@ class ListColumn:
         Path in the queryset: a field, ``account__name``, or an annotation.
     choices : tuple of str
         Fixed values; with ``is_facet`` the values found in the rows are offered instead.
+    spoken : tuple of (str, str)
+        Stored value and the words for it, where these are not the value itself.
     is_facet : bool
         Few distinct values: filtered by ticking them.
     is_badge : bool
@@ -39,6 +41,7 @@ class ListColumn:
     kind: Kind = Kind.TEXT
     source: str = ""
     choices: tuple[str, ...] = ()
+    spoken: tuple[tuple[str, str], ...] = ()
     unit: str = ""
     help: str = ""
     is_facet: bool = False
@@ -54,6 +57,11 @@ class ListColumn:
     def path(self) -> str:
         """Path in the queryset."""
         return self.source or self.name
+
+    def say(self, value: object) -> str:
+        """Return a stored value as people say it."""
+        said = dict(self.spoken).get(str(value))
+        return said or str(value).replace("_", " ").capitalize() if self.choices or said else str(value)
 
     @property
     def is_number(self) -> bool:

@@ -76,7 +76,7 @@ def _options(column: ListColumn, query: QueryDict) -> Filter | None:
     if not values:
         return None
     wanted: list[Any] = [value == "yes" for value in values] if column.kind is Kind.BOOLEAN else values
-    names = [value.replace("_", " ") if column.choices else value for value in values]
+    names = [column.say(value) for value in values]
     words = names[0] if len(names) == 1 else f"{', '.join(names[:3])}{' …' if len(names) > 3 else ''}"
     return Filter(
         column,
@@ -146,7 +146,5 @@ def options_of(column: ListColumn, rows: QuerySet[Any]) -> list[tuple[str, str, 
         .order_by("-n", column.path)[:MAX_OPTIONS]
     )
     if column.choices:
-        return [
-            (value, value.replace("_", " ").capitalize(), counted.get(value, 0)) for value in column.choices
-        ]
-    return [(str(value), str(value), n) for value, n in counted.items() if value not in (None, "")]
+        return [(value, column.say(value), counted.get(value, 0)) for value in column.choices]
+    return [(str(value), column.say(value), n) for value, n in counted.items() if value not in (None, "")]

@@ -19,6 +19,7 @@ from merestone.app import admin, desk
 from merestone.app.policy import RIGHTS
 from merestone.base.errors import InvalidInputError
 from merestone.db.queries import lists
+from merestone.db.queries.actors import actor_of_user
 from merestone.web.request import WebRequest
 from merestone.web.scoping import public, scoped
 
@@ -48,7 +49,9 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             request, username=form.cleaned_data["email"].lower(), password=form.cleaned_data["password"]
         )
         if user is not None:
-            login(request, user)
+            # Signing in writes the user's last sign-in: the audit log shall name who it was.
+            with request.services.records.transaction(actor_of_user(user), cause="sign in"):  # type: ignore[attr-defined]
+                login(request, user)
             response = redirect(target)
             _set_theme(response, getattr(user, "preferences", {}).get("theme", ""))
             return response
