@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -37,7 +38,7 @@ def serve(*, host: str, port: int, workers: int, sign_ins: bool) -> None:
             port=port,
             interface=Interfaces.WSGI,
             workers=workers,
-            blocking_threads=8,
+            blocking_threads=4,
             log_access=False,
         ).serve()
     finally:
@@ -61,13 +62,15 @@ def require_free(host: str, port: int) -> None:
 
 
 def print_address(host: str, port: int, *, sign_ins: bool) -> None:
-    """Tell where to look, and with which sign-ins."""
+    """Tell where to look, and with which sign-ins; the demo's sign-in page shows them too."""
     shown = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1") else host  # noqa: S104
     sys.stderr.write(f"\nMerestone serves http://{shown}:{port}/   (stop with Ctrl-C)\n")
     if sign_ins:
         from merestone.boot.demo.load import sign_ins as demo_sign_ins
 
-        for role, email, password in demo_sign_ins():
-            sys.stderr.write(f"  {role:<9} {email:<28} {password}\n")
+        people = demo_sign_ins()
+        os.environ["MERESTONE_DEMO_SIGN_INS"] = json.dumps(people)  # for the server's processes
+        for person in people:
+            sys.stderr.write(f"  {person['role']:<12} {person['email']:<32} {person['password']}\n")
     sys.stderr.write("\n")
     sys.stderr.flush()

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 from pathlib import Path
@@ -80,6 +81,7 @@ def kept_secret() -> str:
 
 
 DATABASES = {"default": database_settings(os.environ.get("MERESTONE_DATABASE"))}
+DEMO_SIGN_INS = json.loads(os.environ.get("MERESTONE_DEMO_SIGN_INS", "[]"))  # set by `merestone demo` alone
 SECRET_KEY = os.environ.get("MERESTONE_SECRET_KEY") or kept_secret()
 DEBUG = os.environ.get("MERESTONE_DEBUG") == "1"
 ALLOWED_HOSTS = os.environ.get("MERESTONE_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
@@ -148,7 +150,6 @@ USE_I18N = False
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [PACKAGE / "web" / "static"]
-STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 

@@ -32,14 +32,13 @@ PASSWORD = "merestone-demo"  # noqa: S105 - shown on the sign-in page of the dem
 STEPS = 8
 
 
-def sign_ins() -> list[tuple[str, str, str]]:
-    """Return (role, e-mail, password) of one demo user per role; empty when this is no demo database."""
-    found: dict[str, str] = {}
+def sign_ins() -> list[dict[str, str]]:
+    """Return ``name``, ``email``, ``role`` and ``password`` of one demo user per role; empty without a demo."""
     users = rows.User.objects.filter(is_active=True, preferences__demo=True).order_by("id")
-    for role, email in users.values_list("role", "email"):
-        found.setdefault(role, email)
-    order = ("planner", "manager", "rep", "admin", "integration")
-    return [(role, found[role], PASSWORD) for role in order if role in found]
+    found: dict[str, dict[str, str]] = {}
+    for person in users.values("name", "email", "role"):
+        found.setdefault(person["role"], {**person, "password": PASSWORD})
+    return [found[role] for role in ("planner", "manager", "rep", "admin") if role in found]
 
 
 def load_demo(services: Services, *, seed: int, progress: Progress) -> dict[str, Any]:
