@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from merestone.app.exchange import exporting, importing
 from merestone.cli.commands.server import bar
 from merestone.cli.context import AsUser, Database, DataDir, Json, err, out, program, say
 from merestone.core.model.columns import TABLES
 
+# Use cases are imported where they run: `merestone --help` must not wait for them.
 app = typer.Typer()
 
 TableName = Annotated[str, typer.Argument(help=f"One of {', '.join(TABLES)}.")]
@@ -38,6 +38,8 @@ def import_file(
     as_json: Json = False,
 ) -> None:
     """Import a file: every row accepted, rejected, a duplicate, or unchanged."""
+    from merestone.app.exchange import importing
+
     services = program(ctx).open(data_dir, database)
     actor = program(ctx).actor(as_user)
     chosen = None if mapping is None else services.files.read_document(mapping)
@@ -85,6 +87,8 @@ def export_file(
     as_json: Json = False,
 ) -> None:
     """Export a table; importing the file again changes nothing."""
+    from merestone.app.exchange import exporting
+
     services = program(ctx).open(data_dir, database)
     n_rows = exporting.export_table(services, program(ctx).actor(as_user), table, file)
     say({"table": table, "rows": n_rows, "file": str(file)}, as_json=as_json, title="Exported")

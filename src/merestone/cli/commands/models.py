@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from merestone.app import plans
 from merestone.cli.context import AsUser, Database, DataDir, Json, out, program, say
 
+# Use cases are imported where they run: `merestone --help` must not wait for them.
 app = typer.Typer(help="Territory models as documents.", no_args_is_help=True)
 
 Document = Annotated[Path, typer.Argument(help="Model document, YAML or JSON.", exists=True, dir_okay=False)]
@@ -27,6 +27,8 @@ def apply(
     as_json: Json = False,
 ) -> None:
     """Create or replace a planning model from a document."""
+    from merestone.app import plans
+
     services = program(ctx).open(data_dir, database)
     actor = program(ctx).actor(as_user)
     result = plans.apply_document(services, actor, services.files.read_document(document))
@@ -45,6 +47,8 @@ def diff(
     as_json: Json = False,
 ) -> None:
     """Show what applying a document would change; exit code 1 when something would."""
+    from merestone.app import plans
+
     services = program(ctx).open(data_dir, database)
     difference = plans.diff_document(
         services, program(ctx).actor(as_user), services.files.read_document(document)
@@ -74,6 +78,8 @@ def export(
     as_user: AsUser = None,
 ) -> None:
     """Write a model as a document."""
+    from merestone.app import plans
+
     services = program(ctx).open(data_dir, database)
     data = plans.export_document(services, program(ctx).actor(as_user), key)
     sys.stdout.write(services.files.write_document(data, fmt=fmt))
@@ -89,5 +95,7 @@ def publish(
     as_json: Json = False,
 ) -> None:
     """Make a planning model the active one and re-assign every account."""
+    from merestone.app import plans
+
     services = program(ctx).open(data_dir, database)
     say(plans.publish(services, program(ctx).actor(as_user), key), as_json=as_json, title="Model published")

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from merestone.app import assign, matching_files
 from merestone.cli.context import AsUser, Database, DataDir, Json, out, program, say
 
+# Use cases are imported where they run: `merestone --help` must not wait for them.
 app = typer.Typer()
 
 Rules = Annotated[
@@ -33,6 +33,8 @@ def match(
     as_json: Json = False,
 ) -> None:
     """Write each record's winning territory (empty = unassigned queue). Needs no database."""
+    from merestone.app import matching_files
+
     result = matching_files.match_files(
         program(ctx).local(),
         rules=rules,
@@ -58,6 +60,8 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Show why a record goes where it goes. Needs no database."""
+    from merestone.app import matching_files
+
     trace = matching_files.explain_files(
         program(ctx).local(), rules=rules, records=records, record_id=record_id, why_not=why_not
     )
@@ -77,5 +81,7 @@ def assign_accounts(
     as_json: Json = False,
 ) -> None:
     """Match all accounts to the active model and write what differs."""
+    from merestone.app import assign
+
     services = program(ctx).open(data_dir, database)
     say(assign.run_rules(services, program(ctx).actor(as_user)), as_json=as_json, title="Assigned")
