@@ -129,7 +129,7 @@ def problem_of(error: MerestoneError) -> HttpResponse:
     status = next((status for kind, status, _ in STATUS if isinstance(error, kind)), 500)
     if status == 404:
         return not_there()
-    if isinstance(error, ConflictError) and (error.difference or error.code == "stale-version"):
+    if isinstance(error, ConflictError) and error.code == "stale-version":
         status = 412
     return problem(
         status,

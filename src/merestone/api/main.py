@@ -83,7 +83,7 @@ def _urls() -> list[URLPattern]:
         path("docs/<str:name>", docs.asset, name="docs-asset"),
     ]
     operations = [one for one in api.urls[0] if isinstance(one, URLPattern) and one.name != "openapi-json"]
-    found = [*pages, *operations, re_path(r"^.*$", nothing_here, name="nothing-here")]
+    found = [*pages, *operations, re_path(r"^", nothing_here, name="nothing-here")]
     for pattern in found:
         pattern.callback = as_problems(pattern.callback)
     return found
