@@ -147,7 +147,7 @@ class CanvasView {
     }
     const isWhole = !(box[0] < box[2]) || box[2] - box[0] > WIDTH * 0.5;
     const [left, top, right, bottom] = isWhole ? [0, 0, WIDTH, HEIGHT] : box;
-    const margin = isWhole ? 1 : 1.15;
+    const margin = isWhole ? 1.05 : 1.15;
     const height = Math.max(120, this.height - this.options.covered());
     const scale = Math.min(this.width / ((right - left) * margin), height / ((bottom - top) * margin));
     this.zoom = Math.min(MAX_ZOOM, scale / this.base);

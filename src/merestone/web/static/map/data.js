@@ -98,6 +98,17 @@ export function middle(feature) {
   return [best[0], best[1]];
 }
 
+const FAR_AWAY = new Set(["02", "15", "60", "66", "69", "72", "78"]);
+
+/**
+ * Without Alaska, Hawaii and the islands, which would make the map show an ocean; unless there is nothing else.
+ * @param {CountyFeature[]} features
+ */
+export function mainland(features) {
+  const near = features.filter(({ id }) => !FAR_AWAY.has(id.slice(0, 2)));
+  return near.length > 0 ? near : features;
+}
+
 /**
  * The box around features, in degrees; islands behind the date line are left out so that the box stays one piece.
  * @param {CountyFeature[]} features

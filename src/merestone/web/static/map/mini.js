@@ -5,7 +5,7 @@
  */
 
 import { openCanvasView } from "./canvas.js";
-import { boundsOf, countyTable, loadAtlas } from "./data.js";
+import { boundsOf, countyTable, loadAtlas, mainland } from "./data.js";
 import { groundOf, pictureOf } from "./picture.js";
 import { onThemeChange, readTheme } from "./theme.js";
 
@@ -33,7 +33,7 @@ async function drawMini(element) {
   const inside = atlas.counties.filter(({ id }) => isolated.has(table.get(id)?.territory ?? -1));
   const places = accounts.id.flatMap((_, place) => (isolated.has(accounts.territory[place]) ? [place] : []));
   const view = openCanvasView({
-    element, atlas, accounts, picture: picture(), bounds: boundsOf(inside) ?? [-124.9, 24.4, -66.8, 49.5],
+    element, atlas, accounts, picture: picture(), bounds: boundsOf(mainland(inside)) ?? [-124.9, 24.4, -66.8, 49.5],
     isSmall: true, covered: () => 0, onHit: () => {}, onHover: () => {},
   });
   element.querySelector("canvas")?.removeAttribute("tabindex");

@@ -7,7 +7,7 @@
 
 import { openCanvasView } from "./canvas.js";
 import { hideCard, showCard } from "./card.js";
-import { boundsOf, countyTable, load } from "./data.js";
+import { boundsOf, countyTable, load, mainland } from "./data.js";
 import { hasWebGl, openGlView } from "./gl.js";
 import { drawLegend, make } from "./legend.js";
 import { groundOf, pictureOf } from "./picture.js";
@@ -113,7 +113,7 @@ class Page {
   /** All counties with accounts; the lower 48 states when they reach over most of the country. */
   #home() {
     const inside = this.ground.atlas.counties.filter(({ id }) => (this.ground.counties.get(id)?.accounts ?? 0) > 0);
-    const box = boundsOf(inside);
+    const box = boundsOf(mainland(inside));
     return !box || box[2] - box[0] > 50 ? LOWER_48 : box;
   }
 
@@ -166,7 +166,7 @@ class Page {
     const { isolated } = this;
     if (!isolated) return;
     const own = this.ground.atlas.counties.filter(({ id }) => isolated.has(this.ground.counties.get(id)?.territory ?? -1));
-    const box = boundsOf(own);
+    const box = boundsOf(mainland(own));
     if (box) this.view?.fit(box);
   }
 
