@@ -32,6 +32,14 @@ def test_edit_is_saved_and_places_the_account_anew(planner: Client, company: Any
     assert response.context["account"].owner_name == "Ben"
 
 
+def test_new_address_moves_the_place_on_the_map(planner: Client, company: Any) -> None:
+    west = company.accounts["west"]
+    planner.post(f"/accounts/{west}/edit/", {**FORM, "state": "NY", "postal_code": "10001", "version": "1"})
+    account = planner.get(f"/accounts/{west}/").context["account"]
+    assert (account.geo_precision, account.county, account.version) == ("postal_code", "36061", 2)
+    assert (round(account.latitude), round(account.longitude)) == (41, -74)
+
+
 def test_stale_edit_shows_both_sides_and_writes_nothing(
     planner: Client, as_role: Callable[[str], Client], company: Any
 ) -> None:

@@ -6,12 +6,13 @@ see decides what they may change: ids outside their sight are refused as missing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from merestone.app import assign, route
+from merestone.app.exchange.locating import PREFIXES
 from merestone.app.policy import Actor, Right
 from merestone.app.services import Services
 from merestone.base.errors import ConflictError, InvalidInputError, NotFoundError, Problem
@@ -60,6 +61,8 @@ REFERENCES: dict[str, str] = {
 }
 """References of new records -> the table they point into."""
 DELETABLE = frozenset({"contacts", "activities"})
+ADDRESS_PARTS = ("postal_code", "city", "state", "country")
+ADDRESS = frozenset(prefix + name for prefix in set(PREFIXES.values()) for name in ADDRESS_PARTS)
 PLACED = {"accounts": assign.place_accounts, "leads": route.place_leads}
 NULLABLE_TEXT = frozenset({"external_id"})
 
@@ -92,7 +95,8 @@ def update_record(
                 fix="Compare the two, then save again.",
             )
         if changes:
-            _write(services, table, current.schema, [{"id": record_id, "version": version, **changes}])
+            written = [{"id": record_id, "version": version, **changes}]
+            _write(services, table, current.schema, located(services, table, written, before=[row]))
             _place(services, table, [record_id])
     return bool(changes)
 
@@ -111,7 +115,10 @@ def update_records(
             if any(not _is_same(row[name], value) for name, value in wanted.items())
         ]
         if changed:
-            _write(services, table, current.schema, [{"id": one, **wanted} for one in changed])
+            written = [{"id": one, **wanted} for one in changed]
+            before = {row["id"]: row for row in current.to_pylist()} if ADDRESS & set(wanted) else {}
+            written = located(services, table, written, before=[before.get(one, {}) for one in changed])
+            _write(services, table, current.schema, written)
             _place(services, table, changed)
     return len(changed)
 
@@ -136,7 +143,7 @@ def create_record(
     wanted = _clean(table, values, is_new=True) | _checked(services, actor, references or {})
     with services.records.transaction(actor, cause=f"create {table}"):
         schema = services.records.snapshot(table, ids=[]).schema
-        (record_id,) = _write(services, table, schema, [wanted])
+        (record_id,) = _write(services, table, schema, located(services, table, [wanted], before=[{}]))
         _place(services, table, [record_id])
     return record_id
 
@@ -197,6 +204,36 @@ def delete_record(services: Services, actor: Actor, *, table: str, record_id: in
                 fix="Look at the record as it is now, then delete it.",
             )
         services.records.delete(table, [record_id])
+
+
+def located(
+    services: Services,
+    table: str,
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    before: Sequence[Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """Return the rows to write with the place of their new address, when the address is among what is written.
+
+    Parameters
+    ----------
+    before : sequence of mapping
+        The records as they are, row for row; empty for new ones.
+    """
+    kept = [dict(row) for row in rows]
+    prefix = PREFIXES.get(table)
+    if prefix is None or not any(prefix + name in row for row in rows for name in ADDRESS_PARTS):
+        return kept
+    whole = [{**old, **new} for old, new in zip(before, rows, strict=True)]
+    address = {
+        name: pa.array([row.get(prefix + name) or None for row in whole], pa.string())
+        for name in ADDRESS_PARTS
+    }
+    found = services.gazetteer.locate(pa.table(address))
+    names = ("latitude", "longitude") if prefix else ("latitude", "longitude", "geo_precision", "county")
+    for row, place in zip(kept, found.select(list(names)).to_pylist(), strict=True):
+        row.update({prefix + name: value for name, value in place.items()})
+    return kept
 
 
 def _visible(services: Services, actor: Actor, table: str, ids: Iterable[int]) -> pa.Table:

@@ -82,7 +82,8 @@ def short_number(value: Any) -> str:
     for limit, unit in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
         if abs(number) >= limit:
             scaled = number / limit
-            return f"{scaled:,.{0 if abs(scaled) >= 100 else 1 if abs(scaled) >= 10 else 2}f}{unit}"
+            text = f"{scaled:,.{0 if abs(scaled) >= 100 else 1 if abs(scaled) >= 10 else 2}f}"
+            return (text.rstrip("0").rstrip(".") if "." in text else text) + unit
     return f"{number:,.0f}"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
@@ -200,6 +200,9 @@ def lock(request: WebRequest, record_id: int) -> HttpResponse:
 
 
 def _locking(name: str) -> Any:
+    """Return the use case, or raise Http404 while there is none."""
+    if not hasattr(assign, name):
+        raise Http404
     return getattr(assign, name)
 
 
