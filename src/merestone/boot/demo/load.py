@@ -36,8 +36,8 @@ def sign_ins() -> list[dict[str, str]]:
     """Return ``name``, ``email``, ``role`` and ``password`` of one demo user per role; empty without a demo."""
     users = rows.User.objects.filter(is_active=True, preferences__demo=True).order_by("id")
     found: dict[str, dict[str, str]] = {}
-    for person in users.values("name", "email", "role"):
-        found.setdefault(person["role"], {**person, "password": PASSWORD})
+    for name, email, role in users.values_list("name", "email", "role"):
+        found.setdefault(role, {"name": name, "email": email, "role": role, "password": PASSWORD})
     return [found[role] for role in ("planner", "manager", "rep", "admin") if role in found]
 
 
