@@ -148,4 +148,7 @@ def _why(entry: Mapping[str, Any]) -> str:
     if entry.get("lost_by"):
         return f"; lost: {RANK_WORDS.get(entry['lost_by'], entry['lost_by'])} for the winner"
     because = entry.get("because")
-    return f"; because {because}" if because else ""
+    if not because:
+        return ""
+    missing = ", ".join(because.get("missing", ()))
+    return f"; because {because['criterion']} is " + (f"unknown: no {missing}" if missing else "false")
