@@ -17,7 +17,7 @@ from merestone.app.policy import OPERATOR
 pytestmark = pytest.mark.e2e
 
 LOS_ANGELES, KINGS_NY, HARRIS_TX = "06037", "36047", "48201"
-ATTEMPTS = 20  # pictures taken while the map still draws
+ATTEMPTS = 40  # pictures taken while the map still draws
 COUNT_COLOUR = """async ([picture, colour]) => {
   const bitmap = await createImageBitmap(await (await fetch(picture)).blob());
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
