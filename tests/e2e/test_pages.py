@@ -103,6 +103,8 @@ def test_list_is_filtered_searched_and_sorted_without_losing_its_address(
     page.reload()
     expect(page.locator("#rows tbody tr")).to_have_count(1)
     page.get_by_role("link", name="Clear all").click()
+    expect(page.locator("#rows tbody tr")).to_have_count(4)
+    expect(page.get_by_role("searchbox", name="Search accounts")).to_have_value("")
     page.locator("thead").get_by_role("link", name="Potential").click()
     expect(page.locator("th[aria-sort=ascending]")).to_contain_text("Potential")
     assert sign_in.errors == []

@@ -50,6 +50,13 @@ export function startLists() {
       refresh(list);
     }
   });
+  // The search box stands outside of what is swapped: it follows the address unless somebody types in it.
+  document.addEventListener("htmx:afterSettle", () => {
+    const box = document.querySelector("#find input[name=q]");
+    if (box instanceof HTMLInputElement && box !== document.activeElement) {
+      box.value = new URLSearchParams(location.search).get("q") ?? "";
+    }
+  });
   // A row is a large target: a click beside its links and boxes follows its main link.
   document.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target);
