@@ -144,3 +144,27 @@ def test_named_account_beats_every_rule(services: Services) -> None:
     publish(services, named)
     ids = add_accounts(services, [{"state": "CA"}, {"state": "CA"}])
     assert places(services)[ids[1]] == ("east", reps["ben"], "named")
+
+
+def test_locked_account_keeps_owner_until_unlocked(services: Services) -> None:
+    reps = add_reps(services)
+    publish(services)
+    [record] = add_accounts(services, [{"state": "CA"}])
+    assign.lock_account(services, OPERATOR, record, reason="contract talks")
+    with pytest.raises(InvalidInputError) as caught:
+        assign.move_accounts(services, OPERATOR, [record], territory="east", reason="try")
+    assert caught.value.code == "locked"
+    with services.records.transaction(OPERATOR, cause="test"):
+        services.records.write("accounts", pa.table({"id": [record], "state": ["NY"]}))
+    assign.run_rules(services, OPERATOR)
+    assert places(services)[record][:2] == ("west", reps["ana"])
+    assign.unlock_account(services, OPERATOR, record)
+    assign.run_rules(services, OPERATOR)
+    assert places(services)[record][:2] == ("east", reps["ben"])
+
+
+def test_lock_needs_a_reason_and_a_day_to_come(services: Services) -> None:
+    [record] = add_accounts(services, [{"state": "CA"}])
+    with pytest.raises(InvalidInputError) as caught:
+        assign.lock_account(services, OPERATOR, record, reason="", until=date(2020, 1, 1))
+    assert [problem.code for problem in caught.value.problems] == ["missing-reason", "past-date"]

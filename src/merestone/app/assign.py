@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -303,6 +303,57 @@ def move_accounts(
             "accounts", pa.concat_tables([primary, overlays]), at=services.clock.now(), model_id=active[0]
         )
     return {"accounts": n_rows, "changed": changed, "queued": 0 if rep_id else n_rows}
+
+
+def lock_accounts(
+    services: Services, actor: Actor, ids: Sequence[int], *, reason: str, until: date | None = None
+) -> None:
+    """Keep accounts where they are through rule runs, imports, moves and publishes.
+
+    Parameters
+    ----------
+    reason : str
+        Shown wherever the lock holds something back; needed.
+    until : date, optional
+        First day the lock no longer holds; default: until it is removed.
+    """
+    actor.require(Right.ASSIGN)
+    wanted = sorted(set(ids))
+    require_visible(services, actor, wanted)
+    problems = []
+    if not reason.strip():
+        problems.append(
+            Problem("missing-reason", "A lock needs a reason.", "Say why in a few words.", where="reason")
+        )
+    if until is not None and until <= services.clock.today():
+        problems.append(
+            Problem("past-date", f"{until} is not in the future.", "Choose a later day.", where="until")
+        )
+    if problems:
+        raise InvalidInputError("Nothing was locked.", problems)
+    with services.records.transaction(actor, cause="lock"):
+        services.associations.lock(wanted, reason=reason.strip(), until=until)
+
+
+def unlock_accounts(services: Services, actor: Actor, ids: Sequence[int]) -> int:
+    """Let accounts move again; returns how many were locked. The next rule run may move them."""
+    actor.require(Right.ASSIGN)
+    wanted = sorted(set(ids))
+    require_visible(services, actor, wanted)
+    with services.records.transaction(actor, cause="unlock"):
+        return services.associations.unlock(wanted)
+
+
+def lock_account(
+    services: Services, actor: Actor, account_id: int, *, reason: str, until: date | None = None
+) -> None:
+    """Lock one account where it is."""
+    lock_accounts(services, actor, [account_id], reason=reason, until=until)
+
+
+def unlock_account(services: Services, actor: Actor, account_id: int) -> None:
+    """Let one account move again."""
+    unlock_accounts(services, actor, [account_id])
 
 
 def require_visible(services: Services, actor: Actor, ids: Sequence[int]) -> None:

@@ -91,6 +91,14 @@ class Associations(Protocol):
         """
         ...
 
+    def lock(self, ids: Sequence[int], *, reason: str, until: date | None) -> None:
+        """Lock accounts where they are, or change their locks."""
+        ...
+
+    def unlock(self, ids: Sequence[int]) -> int:
+        """Remove locks; returns how many there were."""
+        ...
+
     def rotations(self, territories: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Lock the territories' rotations (in key order) and return their states; ``{}`` for a new one."""
         ...

@@ -25,7 +25,9 @@ def read_domain(text: str) -> Read:
         return Read()
     host = re.sub(r"^[a-z][a-z0-9+.-]*:/*", "", text.strip().lower())
     host = re.split(r"[/?#\\ ]", host, maxsplit=1)[0].rsplit("@", 1)[-1]
-    host = host.split(":", 1)[0].removeprefix("www.").strip(".")
+    host = host.split(":", 1)[0].strip(".")
+    bare = host.removeprefix("www.").strip(".")
+    host = bare if "." in bare else host  # www.com is somebody's domain
     if _HOST.match(host):
         return Read(host)
     return Read(

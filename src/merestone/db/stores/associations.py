@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -125,6 +125,26 @@ class AssociationStore:
             _leave(side, gone, instants)
             _open(side, [(place, *wanted[place]) for place in new], instants=instants, model_id=model_id)
         return len(new)
+
+    def lock(self, ids: Sequence[int], *, reason: str, until: date | None) -> None:
+        """Lock accounts where they are, or change their locks."""
+        with translated():
+            _lock(Account, list(ids))
+            held = {
+                lock.account_id: lock for lock in AccountLock.objects.filter(account_id__in=bulk.among(ids))
+            }
+            for lock in held.values():
+                lock.reason, lock.until, lock.version = reason, until, lock.version + 1
+            AccountLock.objects.bulk_update(held.values(), ["reason", "until", "version"], batch_size=500)
+            AccountLock.objects.bulk_create(
+                (AccountLock(account_id=one, reason=reason, until=until) for one in ids if one not in held),
+                batch_size=500,
+            )
+
+    def unlock(self, ids: Sequence[int]) -> int:
+        """Remove locks; returns how many there were."""
+        with translated():
+            return AccountLock.objects.filter(account_id__in=bulk.among(ids)).delete()[0]
 
     def rotations(self, territories: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Lock the territories' rotations (in key order) and return their states; ``{}`` for a new one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
@@ -59,7 +59,6 @@ def account(request: WebRequest, record_id: int) -> HttpResponse:
         "contracts": scope.contracts(actor).filter(**at_account).order_by("-ends_on")[:SHOWN],
         "claims": scope.claims(actor).filter(**at_account).order_by("-opened_at")[:SHOWN],
         "activity_form": ActivityForm(initial={"occurs_at": request.services.clock.now()}),
-        "has_locks": hasattr(assign, "lock_account"),
     }
     return render(request, "pages/account.html", context)
 
@@ -178,14 +177,14 @@ def lock(request: WebRequest, record_id: int) -> HttpResponse:
     row = one(scope.accounts(request.actor), pk=record_id)
     held = lists.account_lock(request.actor, record_id)
     if request.method == "POST" and request.POST.get("unlock") == "1":
-        _locking("unlock_account")(request.services, request.actor, record_id)
+        assign.unlock_account(request.services, request.actor, record_id)
         messages.success(request, f"{row.name} is unlocked.")
         return redirect("account", record_id)
     form = LockForm(
         request.POST or None, initial={"reason": held.reason, "until": held.until} if held else None
     )
     if request.method == "POST" and form.is_valid():
-        _locking("lock_account")(request.services, request.actor, record_id, **form.cleaned_data)
+        assign.lock_account(request.services, request.actor, record_id, **form.cleaned_data)
         messages.success(request, f"{row.name} is locked.")
         return redirect("account", record_id)
     context = {
@@ -197,13 +196,6 @@ def lock(request: WebRequest, record_id: int) -> HttpResponse:
         "lock": held,
     }
     return render(request, "kinds/form.html", context, status=422 if form.errors else 200)
-
-
-def _locking(name: str) -> Any:
-    """Return the use case, or raise Http404 while there is none."""
-    if not hasattr(assign, name):
-        raise Http404
-    return getattr(assign, name)
 
 
 @scoped("accounts")
