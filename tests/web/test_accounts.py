@@ -133,3 +133,15 @@ def test_start_page_of_the_planner_counts_gaps(planner: Client, company: Any) ->
     assert (context["n_accounts"], context["n_queue"]) == (4, 2)
     assert [node.name for node in context["vacant"]] == ["Vacant"]
     assert {row["territory"] for row in context["territories"]} == {"us", "west", "east", "vacant"}
+
+
+def test_account_is_locked_with_a_reason_and_unlocked(planner: Client, company: Any) -> None:
+    record = company.accounts["west"]
+    refused = planner.post(f"/accounts/{record}/lock/", {"reason": "audit", "until": "2020-01-01"})
+    assert refused.status_code == 422
+    assert "is not in the future" in refused.content.decode()
+    assert planner.post(f"/accounts/{record}/lock/", {"reason": "audit"}).status_code == 302
+    moved = planner.post(f"/accounts/{record}/move/", {"territory": "east", "reason": "try"})
+    assert moved.status_code == 422
+    assert planner.post(f"/accounts/{record}/lock/", {"unlock": "1"}).status_code == 302
+    assert planner.post(f"/accounts/{record}/move/", {"territory": "east", "reason": "try"}).status_code == 302

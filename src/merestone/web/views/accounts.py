@@ -184,9 +184,14 @@ def lock(request: WebRequest, record_id: int) -> HttpResponse:
         request.POST or None, initial={"reason": held.reason, "until": held.until} if held else None
     )
     if request.method == "POST" and form.is_valid():
-        assign.lock_account(request.services, request.actor, record_id, **form.cleaned_data)
-        messages.success(request, f"{row.name} is locked.")
-        return redirect("account", record_id)
+        try:
+            assign.lock_account(request.services, request.actor, record_id, **form.cleaned_data)
+        except InvalidInputError as error:
+            for problem in error.problems:
+                form.add_error(problem.where, f"{problem.message} {problem.fix}")
+        else:
+            messages.success(request, f"{row.name} is locked.")
+            return redirect("account", record_id)
     context = {
         "title": f"Lock {row.name}",
         "lede": "A locked account keeps its territory and owner through rule runs, imports and moves.",
