@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,7 +22,9 @@ from merestone.app.route import Router, unowned
 from merestone.app.rulebook import company_fields, rule_book
 from merestone.app.services import Services
 from merestone.base.errors import ConflictError
+from merestone.base.interval import Interval
 from merestone.boot.demo.generate import DemoData, generate
+from merestone.boot.demo.quotas import quarters, quotas
 from merestone.core.rules.document import read_document
 from merestone.db import models as rows
 from merestone.db.stores import bulk
@@ -120,6 +123,7 @@ class Loader:
         self.history()
         self.progress(6, STEPS, "Assigning every account")
         place_accounts(self.services)
+        self.quotas()
         self.progress(7, STEPS, "Routing the leads")
         self.route()
         self.progress(STEPS, STEPS, "Done")
@@ -233,6 +237,39 @@ class Loader:
         rows.AccountLock.objects.bulk_create(
             rows.AccountLock(**filled(rows.AccountLock, row)) for row in locks.to_pylist()
         )
+
+    def quotas(self) -> None:
+        """Give every territory that accounts fall into its quotas of last year's and this year's quarters."""
+        today = self.services.clock.today()
+        ids = dict(rows.Territory.objects.values_list("key", "id"))
+        leaves = report.view_of(self.services, SYSTEM).leaves
+        for year in (today.year - 1, today.year):
+            spans = quarters(year)
+            wins = [self.wins(span, today=today) for span in spans if span.start <= today]
+            sellers = leaves if year == today.year else sorted({key for won in wins for key in won})
+            rows.Quota.objects.bulk_create(
+                rows.Quota(
+                    territory_id=ids[key],
+                    starts_on=span.start,
+                    ends_on=span.end,
+                    amount=amount,
+                    currency=self.data.company["currency"],
+                )
+                for span, amounts in zip(spans, quotas(sellers, wins=wins), strict=True)
+                for key, amount in amounts.items()
+            )
+
+    def wins(self, quarter: Interval[date], *, today: date) -> dict[str, Decimal]:
+        """Return territory -> what it won in a quarter, of those that won; a running quarter at the pace so far."""
+        assert quarter.end is not None
+        until = min(quarter.end, today + timedelta(days=1))
+        card = report.scorecard_report(self.services, SYSTEM, period=Interval(quarter.start, until))
+        pace = Decimal((quarter.end - quarter.start).days) / (until - quarter.start).days
+        return {
+            line["territory"]: line["bookings"] * pace
+            for line in card.select(["territory", "bookings"]).to_pylist()
+            if line["territory"] and line["bookings"]
+        }
 
     def route(self) -> None:
         """Route the leads in the order they came in, as if on the day they came."""

@@ -7,6 +7,7 @@ from merestone.db.models.people import Company, Leave, Rep, User
 from merestone.db.models.territories import (
     Member,
     NamedAccount,
+    Quota,
     Territory,
     TerritoryModel,
     TerritoryNode,
@@ -26,6 +27,6 @@ from merestone.db.models.work import (
 __all__ = [
     "Account", "AccountAssociation", "AccountLock", "Activity", "ApiToken", "AuditContext", "AuditEntry", "Claim",
     "Company", "Contact", "Contract", "CustomField", "ImportRowError", "ImportRun", "Job", "Lead", "LeadAssociation",
-    "Leave", "Member", "NamedAccount", "Opportunity", "Product", "Rep", "Rotation", "SavedMapping", "SavedView",
+    "Leave", "Member", "NamedAccount", "Opportunity", "Product", "Quota", "Rep", "Rotation", "SavedMapping", "SavedView",
     "StageChange", "Territory", "TerritoryModel", "TerritoryNode", "TerritoryType", "User",
 ]  # fmt: skip

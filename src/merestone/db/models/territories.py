@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 
 from merestone.core.model.columns import MEMBER_ROLES, MODEL_STATES
-from merestone.db.models.fields import Row, choices_of
+from merestone.db.models.fields import MoneyField, Row, choices_of
 from merestone.db.models.people import Rep, User
 
 
@@ -126,4 +126,22 @@ class NamedAccount(models.Model):
             models.UniqueConstraint(
                 fields=["node", "account_external_id", "is_excluded"], name="named_once_per_node"
             )
+        ]
+
+
+class Quota(Row):
+    """What a territory is to win over half-open dates."""
+
+    territory = models.ForeignKey(Territory, on_delete=models.PROTECT, related_name="quotas")
+    starts_on = models.DateField()
+    ends_on = models.DateField(help_text="First day after.")
+    amount = MoneyField()
+    currency = models.CharField(max_length=3, default="USD")
+
+    class Meta:
+        ordering = ["starts_on", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["territory", "starts_on"], name="quota_once_per_start"),
+            models.CheckConstraint(condition=Q(ends_on__gt=models.F("starts_on")), name="quota_not_empty"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="quota_positive"),
         ]

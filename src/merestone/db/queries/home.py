@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
 from merestone.app.policy import Actor
-from merestone.db.models import Activity, Job, Member, Rep, TerritoryModel, TerritoryNode
+from merestone.db.models import Activity, Job, Member, Quota, Rep, TerritoryModel, TerritoryNode
 from merestone.db.queries import lists, scope
 
 OPEN_LEADS = ("new", "working", "nurturing", "qualified")
@@ -24,6 +25,15 @@ def active_model() -> TerritoryModel | None:
 def territory_names(actor: Actor) -> dict[str, str]:
     """Return territory key -> name as the active model has it, of visible territories."""
     return dict(scope.visible_nodes(actor).order_by().values_list("territory__key", "name"))
+
+
+def quotas_on(actor: Actor, day: date, *, currency: str) -> dict[str, Decimal]:
+    """Return territory key -> what it is to win in the period that holds a day, of visible territories."""
+    seen = scope.visible_nodes(actor).order_by().values("territory_id")
+    running = Quota.objects.filter(
+        territory_id__in=seen, starts_on__lte=day, ends_on__gt=day, currency=currency
+    ).order_by("starts_on")
+    return dict(running.values_list("territory__key", "amount"))
 
 
 def vacant_nodes(actor: Actor) -> QuerySet[TerritoryNode]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,6 +17,8 @@ from merestone.db.queries import home as queries
 from merestone.db.queries import lists, scope
 from merestone.web.request import WebRequest
 from merestone.web.scoping import scoped
+from merestone.web.views.attainment import attainment
+from merestone.web.views.periods import quarter_start
 
 SHOWN = 6
 MEASURES = (
@@ -38,11 +40,6 @@ def home(request: WebRequest) -> HttpResponse:
     if role == "integration":
         return render(request, "pages/home_integration.html", {"title": "Integration"})
     return render(request, "pages/home_planner.html", _planner(request))
-
-
-def quarter_start(day: date) -> date:
-    """Return the first day of the day's quarter."""
-    return date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
 
 
 def greeting(request: WebRequest) -> str:
@@ -76,6 +73,7 @@ def _planner(request: WebRequest) -> dict[str, Any]:
         "n_users": lists.users(actor).filter(is_active=True).count()
         if actor.can(Right.MANAGE_USERS)
         else None,
+        "goals": attainment(request.services, actor, names=queries.territory_names(actor)),
         **_balance(request),
     }
 
@@ -117,8 +115,10 @@ def _manager(request: WebRequest) -> dict[str, Any]:
     actor, since = request.actor, quarter_start(timezone.localdate())
     places = queries.pipeline_by_territory(actor, since=since)
     names = queries.territory_names(actor)
+    goals = attainment(request.services, actor, names=names)
     for place in places:
         place["name"] = names.get(place["key"], place["place"])
+        place["won"] = goals.won.get(place["key"], place["won"])
     largest = max((float(place["open"] or 0) for place in places), default=0.0)
     for place in places:
         place["share"] = float(place["open"] or 0) / largest if largest else 0
@@ -130,8 +130,7 @@ def _manager(request: WebRequest) -> dict[str, Any]:
         "load": load,
         "n_queue": scope.queue(actor).count(),
         "n_stale": scope.stale_leads(actor).count(),
-        "won": sum(place["won"] or 0 for place in places),
-        "n_won": sum(place["n_won"] for place in places),
+        "goals": goals,
         "open": sum(place["open"] or 0 for place in places),
         "n_open": sum(place["n_open"] for place in places),
         "team": queries.team_figures(actor, since=since),
