@@ -134,7 +134,7 @@ def test_wrong_use_exits_two_and_a_bad_document_names_every_problem(program: Pro
 
 def test_every_command_has_help_with_an_example(program: Program) -> None:
     for words in (["demo"], ["init"], ["migrate"], ["serve"], ["worker"], ["doctor"], ["import"], ["export"], ["match"],
-                  ["explain"], ["assign"], ["model", "apply"], ["model", "diff"], ["model", "export"], ["model", "publish"],
+                  ["explain"], ["assign"], ["model", "apply"], ["model", "diff"], ["model", "export"], ["model", "publish"], ["field", "add"],
                   ["user", "create"], ["token", "create"]):  # fmt: skip
         done = program.run(*words, "--help")
         assert done.returncode == 0, done.stderr
@@ -152,3 +152,19 @@ def test_users_and_tokens_are_made_and_taken_away(program: Program) -> None:
     assert program("user", "deactivate", "pat@example.com")["is_active"] is False
     weak = program("user", "create", "bob@example.com", "--role", "king", "--password", "short", code=1)
     assert "unknown-role" in {problem["code"] for problem in weak["error"]["problems"]}
+
+
+def test_custom_field_is_declared_imported_used_in_a_rule_and_exported(program: Program) -> None:
+    program("field", "add", "accounts", "tier", "text", "--index")
+    program("import", "reps", program.write("reps.csv", REPS))
+    rows = "id,name,country,tier\nA1,Alder,US,gold\nA2,Birch,US,silver\n"
+    assert program("import", "accounts", program.write("accounts.csv", rows))["accepted"] == 2
+    document = DOCUMENT.replace("state in ('CA', 'WA')", "tier = 'gold'")
+    program("model", "apply", program.write("m.yaml", document), "--publish")
+    assert program("assign")["queued"] == 1
+    program("export", "accounts", "out.csv")
+    assert "gold" in (program.folder / "out.csv").read_text()
+    assert program("import", "accounts", "out.csv")["unchanged"] == 2
+    problems = program("field", "add", "planets", "Bad key", "colour", code=1)["error"]["problems"]
+    assert {problem["code"] for problem in problems} == {"unknown-table", "bad-key", "unknown-kind"}
+    program("field", "add", "accounts", "tier", "number", code=1)

@@ -70,6 +70,12 @@ class Records(Protocol):
         """Return custom field key -> kind."""
         ...
 
+    def declare_field(
+        self, table: str, key: str, *, kind: str, label: str, choices: Sequence[str], is_indexed: bool
+    ) -> None:
+        """Create a custom field, or change its label, choices and index; ConflictError for another kind."""
+        ...
+
 
 class Associations(Protocol):
     """Dated associations of ``"accounts"`` or ``"leads"``."""

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from merestone.base.errors import InvalidInputError, MerestoneError, UsageError
-from merestone.cli.commands import exchange, models, people, rules, server
+from merestone.cli.commands import exchange, fields, models, people, rules, server
 from merestone.cli.context import Held, Program, err
 
 
@@ -26,6 +26,7 @@ def build() -> typer.Typer:
     for commands in (server, exchange, rules, people):
         app.registered_commands.extend(commands.app.registered_commands)
     app.add_typer(models.app, name="model")
+    app.add_typer(fields.app, name="field")
     app.add_typer(people.user_app, name="user")
     app.add_typer(people.token_app, name="token")
     return app

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.db import connection, models
 
@@ -47,6 +47,25 @@ def ensure_declared(table: str, fields: Mapping[str, str]) -> None:
                 difference={key: [str(kind), present[key]]},
                 fix="Use the kind that is declared, or another key.",
             )
+
+
+def declare(table: str, key: str, *, kind: str, label: str, choices: Sequence[str], is_indexed: bool) -> None:
+    """Create a field, or change its label, choices and index.
+
+    Raises
+    ------
+    ConflictError
+        If the field is there with another kind.
+    """
+    ensure_declared(table, {key: kind})
+    field = CustomField.objects.select_for_update().get(table=table, key=key)
+    wanted = {"label": label or field.label, "choices": list(choices), "is_indexed": is_indexed}
+    if any(getattr(field, name) != value for name, value in wanted.items()):
+        for name, value in wanted.items():
+            setattr(field, name, value)
+        field.version += 1
+        field.save()
+    ensure_index(field)
 
 
 def index_name(field: CustomField) -> str:

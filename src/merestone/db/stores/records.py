@@ -108,6 +108,13 @@ class RecordStore:
         """Return custom field key -> kind."""
         return custom.declared(table)
 
+    def declare_field(
+        self, table: str, key: str, *, kind: str, label: str, choices: Sequence[str], is_indexed: bool
+    ) -> None:
+        """Create a custom field, or change its label, choices and index; ConflictError for another kind."""
+        with translated():
+            custom.declare(table, key, kind=kind, label=label, choices=choices, is_indexed=is_indexed)
+
 
 def _model(table: str) -> type[models.Model]:
     if table not in MODELS:
