@@ -73,7 +73,7 @@ def test_sign_in_page_fills_in_a_demo_person(
 def test_palette_finds_an_account_with_the_keyboard_alone(sign_in: Any, picture: Callable[..., None]) -> None:
     page = sign_in("planner")
     page.keyboard.press("Control+k")
-    expect(page.locator("#palette-results a").first).to_have_text(re.compile("Home"))
+    expect(page.locator("#palette-results a").first).to_have_text(re.compile("Today"))
     page.keyboard.type("west brew")
     expect(page.locator("#palette-results a[aria-selected=true]")).to_contain_text("West Brewing")
     picture(page, "palette")

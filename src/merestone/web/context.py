@@ -25,44 +25,46 @@ class Place:
     right: Right = Right.SEE
 
 
-NAVIGATION: tuple[tuple[str, tuple[Place, ...]], ...] = (
-    ("", (Place("home", "Home", "home"), Place("map", "Map", "map"))),
-    (
-        "Sell",
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Entries that belong together; quiet ones are for those who look for them."""
+
+    title: str
+    places: tuple[Place, ...]
+    is_quiet: bool = False
+
+
+NAVIGATION = (
+    Group(
+        "",
         (
+            Place("home", "Today", "home"),
+            Place("map", "Map", "map"),
             Place("accounts", "Accounts", "account"),
             Place("leads", "Leads", "lead"),
             Place("opportunities", "Opportunities", "opportunity"),
+            Place("territories", "Territories", "territory"),
+            Place("unassigned", "Queue", "queue", Right.ASSIGN),
+        ),
+    ),
+    Group("Insights", (Place("scorecard", "Scorecard", "scorecard"), Place("balance", "Balance", "balance"))),
+    Group("", (Place("settings", "Settings", "settings", Right.MANAGE_USERS),)),
+    Group(
+        "More",
+        (
+            Place("models", "Planning", "share", Right.PLAN),
             Place("activities", "Activities", "activity"),
             Place("contacts", "Contacts", "contact"),
             Place("contracts", "Contracts", "contract"),
-        ),
-    ),
-    (
-        "Territories",
-        (
-            Place("territories", "Territories", "territory"),
-            Place("scorecard", "Scorecard", "scorecard"),
             Place("reps", "Reps", "people"),
-            Place("unassigned", "Unassigned", "queue"),
             Place("claims", "Claims", "claim"),
-        ),
-    ),
-    (
-        "Data",
-        (
             Place("imports", "Imports", "import", Right.IMPORT),
             Place("jobs", "Jobs", "clock", Right.PLAN),
             Place("products", "Products", "product"),
             Place("audit", "Audit log", "audit", Right.READ_AUDIT),
+            Place("users", "Users", "key", Right.MANAGE_USERS),
         ),
-    ),
-    (
-        "Administration",
-        (
-            Place("users", "Users", "contact", Right.MANAGE_USERS),
-            Place("settings", "Settings", "settings", Right.MANAGE_USERS),
-        ),
+        is_quiet=True,
     ),
 )
 
@@ -70,10 +72,11 @@ NAVIGATION: tuple[tuple[str, tuple[Place, ...]], ...] = (
 def navigation(actor: Actor, path: str) -> list[dict[str, Any]]:
     """Return the groups of the rail with the entries this actor may open."""
     groups = []
-    for title, places in NAVIGATION:
-        entries = [entry for place in places if actor.can(place.right) and (entry := _entry(place, path))]
+    for group in NAVIGATION:
+        places = [place for place in group.places if actor.can(place.right)]
+        entries = [entry for place in places if (entry := _entry(place, path))]
         if entries:
-            groups.append({"title": title, "entries": entries})
+            groups.append({"title": group.title, "is_quiet": group.is_quiet, "entries": entries})
     return groups
 
 

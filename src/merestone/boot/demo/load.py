@@ -247,17 +247,18 @@ class Loader:
             spans = quarters(year)
             wins = [self.wins(span, today=today) for span in spans if span.start <= today]
             sellers = leaves if year == today.year else sorted({key for won in wins for key in won})
-            rows.Quota.objects.bulk_create(
-                rows.Quota(
-                    territory_id=ids[key],
-                    starts_on=span.start,
-                    ends_on=span.end,
-                    amount=amount,
-                    currency=self.data.company["currency"],
-                )
+            columns: list[dict[str, Any]] = [
+                {
+                    "territory_id": ids[key],
+                    "starts_on": span.start,
+                    "ends_on": span.end,
+                    "amount": amount,
+                    "currency": self.data.company["currency"],
+                }
                 for span, amounts in zip(spans, quotas(sellers, wins=wins), strict=True)
                 for key, amount in amounts.items()
-            )
+            ]
+            rows.Quota.objects.bulk_create(rows.Quota(**row) for row in columns)
 
     def wins(self, quarter: Interval[date], *, today: date) -> dict[str, Decimal]:
         """Return territory -> what it won in a quarter, of those that won; a running quarter at the pace so far."""
