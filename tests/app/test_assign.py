@@ -168,3 +168,18 @@ def test_lock_needs_a_reason_and_a_day_to_come(services: Services) -> None:
     with pytest.raises(InvalidInputError) as caught:
         assign.lock_account(services, OPERATOR, record, reason="", until=date(2020, 1, 1))
     assert [problem.code for problem in caught.value.problems] == ["missing-reason", "past-date"]
+
+
+def test_reason_of_an_account_in_the_queue_stays_true_after_a_publish(services: Services) -> None:
+    from merestone.db.models import AccountAssociation
+
+    add_reps(services)
+    [record] = add_accounts(services, [{"country": "FR"}])
+    assert (
+        AccountAssociation.objects.get(account_id=record).reason["sentence"]
+        == "No territory model is active."
+    )
+    assert publish(services)["changed"] == 0
+    kept = AccountAssociation.objects.get(account_id=record)
+    assert kept.reason["sentence"] == "No territory of “Model one” matches."
+    assert kept.model is not None

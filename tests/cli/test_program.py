@@ -134,7 +134,7 @@ def test_wrong_use_exits_two_and_a_bad_document_names_every_problem(program: Pro
 
 def test_every_command_has_help_with_an_example(program: Program) -> None:
     for words in (["demo"], ["init"], ["migrate"], ["serve"], ["worker"], ["doctor"], ["import"], ["export"], ["match"],
-                  ["explain"], ["assign"], ["model", "apply"], ["model", "diff"], ["model", "export"], ["model", "publish"], ["field", "add"],
+                  ["explain"], ["assign"], ["model", "apply"], ["model", "diff"], ["model", "export"], ["model", "publish"], ["field", "add"], ["model", "list"], ["undo-import"],
                   ["user", "create"], ["token", "create"]):  # fmt: skip
         done = program.run(*words, "--help")
         assert done.returncode == 0, done.stderr
@@ -168,3 +168,21 @@ def test_custom_field_is_declared_imported_used_in_a_rule_and_exported(program: 
     problems = program("field", "add", "planets", "Bad key", "colour", code=1)["error"]["problems"]
     assert {problem["code"] for problem in problems} == {"unknown-table", "bad-key", "unknown-kind"}
     program("field", "add", "accounts", "tier", "number", code=1)
+
+
+def test_import_is_taken_back(program: Program) -> None:
+    run = program("import", "accounts", program.write("accounts.csv", ACCOUNTS))["run_id"]
+    assert program("undo-import", str(run)) == {"deleted": 3, "restored": 0}
+    assert program("import", "accounts", "accounts.csv")["inserted"] == 3
+    again = program("undo-import", str(run), code=1)
+    assert "undone" in again["error"]["message"]
+
+
+def test_model_whose_cases_fail_is_kept_but_not_published(program: Program) -> None:
+    program("import", "reps", program.write("reps.csv", REPS))
+    case = "    cases: [{record: {country: US, state: NY}, expect: match}]\n"
+    name = program.write("m.yaml", DOCUMENT.replace('    where: "state', case + '    where: "state'))
+    applied = program("model", "apply", name, code=1)
+    assert [problem["where"] for problem in applied["failing_cases"]] == ["territories/west/cases/1"]
+    assert program("model", "publish", "m", code=1)["error"]["code"] == "failing-cases"
+    assert [model["state"] for model in program("model", "list")["models"]] == ["planning"]

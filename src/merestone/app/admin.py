@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from merestone.app.exchange.references import AMBIGUOUS, fold, lookup
 from merestone.app.policy import Actor, Right
 from merestone.app.services import Services
 from merestone.base.errors import InvalidInputError, NotFoundError, Problem
@@ -27,8 +28,14 @@ def create_user(
     name: str = "",
     password: str | None = None,
     rep_id: int | None = None,
+    rep: str | None = None,
 ) -> dict[str, Any]:
     """Create a user and return it without secrets.
+
+    Parameters
+    ----------
+    rep_id, rep : int or str, optional
+        The rep this user is, by id, or by e-mail, external id or name.
 
     Raises
     ------
@@ -43,6 +50,12 @@ def create_user(
                 "bad-email", f"'{email}' is not an e-mail address.", "Write name@example.com.", where="email"
             )
         )
+    if rep is not None:
+        rep_id = lookup(services.records, "reps").get(fold(rep))
+        if rep_id is None or rep_id == AMBIGUOUS:
+            problems.append(
+                Problem("unknown-rep", f"'{rep}' names no one rep.", "Use the rep's e-mail.", where="rep")
+            )
     if problems:
         raise InvalidInputError("The user was not created.", problems)
     with services.records.transaction(actor, cause="create user"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 
 from merestone.app import ports
 from merestone.app.assign import RANK_WORDS, why_not_entry
+from merestone.app.exchange.defaults import with_defaults
 from merestone.app.exchange.mapping import guess_mapping
 from merestone.app.exchange.normalise import normalise
 from merestone.app.rulebook import RuleBook
@@ -108,6 +110,7 @@ def read_records(local: Local, book: RuleBook, path: Path) -> pa.Table:
             f"'{path.name}' has no column of ids.",
             [Problem("no-id", "No header means an id.", "Name it 'id'.")],
         )
+    table = with_defaults("accounts", table, now=datetime.min.replace(tzinfo=UTC), currency="")
     return table.append_column("id", table["external_id"])
 
 
@@ -146,7 +149,7 @@ def say_trace(trace: Mapping[str, Any]) -> Iterator[str]:
 
 def _why(entry: Mapping[str, Any]) -> str:
     if entry.get("lost_by"):
-        return f"; lost: {RANK_WORDS.get(entry['lost_by'], entry['lost_by'])} for the winner"
+        return f"; lost to the winner: {RANK_WORDS.get(entry['lost_by'], 'it is named there')}"
     because = entry.get("because")
     if not because:
         return ""

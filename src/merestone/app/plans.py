@@ -10,13 +10,19 @@ from merestone.app.policy import Actor, Right
 from merestone.app.route import place_leads
 from merestone.app.rulebook import company_fields
 from merestone.app.services import Services
-from merestone.base.errors import NotFoundError
+from merestone.base.errors import InvalidInputError, NotFoundError
 from merestone.core.model.territory import TerritoryModelDocument
+from merestone.core.rules.cases import run_cases
 from merestone.core.rules.document import read_document, write_document
 
 
 def apply_document(services: Services, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Create or replace a planning model from a document; returns ``key``, ``territories``, ``changed``.
+    """Create or replace a planning model from a document.
+
+    Returns
+    -------
+    dict
+        ``key``, ``territories``, ``changed``, and ``failing_cases``: what must be mended before it is published.
 
     Raises
     ------
@@ -32,7 +38,13 @@ def apply_document(services: Services, actor: Actor, data: Mapping[str, Any]) ->
         changed = before is None or before[1] != document
         if changed:
             services.models.save(document, actor=actor)
-    return {"key": document.key, "territories": len(document.territories), "changed": changed}
+    failing = run_cases(document, fields=company_fields(services.records))
+    return {
+        "key": document.key,
+        "territories": len(document.territories),
+        "changed": changed,
+        "failing_cases": [problem.as_dict() for problem in failing],
+    }
 
 
 def load_model(services: Services, actor: Actor, key: str | None) -> tuple[int, TerritoryModelDocument]:
@@ -99,9 +111,20 @@ def publish(services: Services, actor: Actor, key: str) -> dict[str, Any]:
     """
     actor.require(Right.PLAN)
     model_id, document = load_model(services, actor, key)
+    failing = run_cases(document, fields=company_fields(services.records))
+    if failing:
+        raise InvalidInputError("The model was not published: its cases fail.", failing, code="failing-cases")
     with services.records.transaction(actor, cause=f"publish model {key}"):
+        for table in ("accounts", "leads"):  # whoever places by the model that ends comes before or after
+            services.records.take_turn(table)
         at = services.clock.now()
         services.models.activate(model_id, at=at)
         placed = place_accounts(services, at=at, keep_manual=False)
         routed = place_leads(services, at=at)
     return {"key": document.key, **placed, "leads_routed": routed["routed"]}
+
+
+def list_models(services: Services, actor: Actor) -> list[dict[str, Any]]:
+    """Return every model's ``key``, ``name``, ``state``, ``effective``, ``territories``, newest first."""
+    actor.require(Right.PLAN)
+    return services.models.all()

@@ -48,6 +48,18 @@ class Records(Protocol):
         """Open the one transaction of a use case; yields the audit transaction id. Not re-entrant."""
         ...
 
+    def take_turn(self, table: str) -> None:
+        """Wait until nobody else decides about this table; the turn ends with the transaction.
+
+        Whoever decides from what is there (whose lead, whose account, which rows are new) takes the turn, then reads.
+        Who needs several takes them in the order of ``core.model.columns.TABLES``, and before writing anything.
+        """
+        ...
+
+    def stamp(self, tables: Iterable[str]) -> tuple[tuple[int, ...], ...]:
+        """Return numbers that differ whenever a row of these tables was written or removed meanwhile."""
+        ...
+
     def snapshot(
         self, table: str, *, columns: Sequence[str] | None = None, ids: Iterable[int] | None = None
     ) -> pa.Table:
@@ -123,6 +135,10 @@ class Models(Protocol):
 
     def load(self, key: str) -> tuple[int, TerritoryModelDocument] | None:
         """Return (model id, document) by key."""
+        ...
+
+    def all(self) -> list[dict[str, Any]]:
+        """Return every model's ``key``, ``name``, ``state``, ``effective``, ``territories``, newest first."""
         ...
 
     def save(self, document: TerritoryModelDocument, *, actor: Actor) -> int:

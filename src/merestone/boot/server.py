@@ -38,7 +38,7 @@ def serve(*, host: str, port: int, workers: int, sign_ins: bool) -> None:
             port=port,
             interface=Interfaces.WSGI,
             workers=workers,
-            blocking_threads=4,
+            blocking_threads=min(4, os.cpu_count() or 1),
             log_access=False,
         ).serve()
     finally:

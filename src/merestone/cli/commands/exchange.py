@@ -62,6 +62,13 @@ def import_file(
         save_mapping.write_text(services.files.write_document(report.mapping, fmt="json"))
     if not as_json:
         out.print("Columns: " + ", ".join(f"{a} → {b}" for a, b in report.shown_mapping()), markup=False)
+        for note in report.notes:
+            out.print(f"Note: {note['message']} {note.get('fix', '')}".rstrip(), markup=False)
+        for warning in report.warnings[:5]:
+            place = f"row {warning['row']}" + (f", {warning['column']}" if warning["column"] else "")
+            out.print(f"  {place}: {warning['message']}", markup=False)
+        if len(report.warnings) > 5:
+            out.print(f"  … and {len(report.warnings) - 5} more warnings; --json lists them.", markup=False)
         for error in report.errors[:20]:
             err.print(
                 f"  row {error['row']}, {error['column']}: {error['message']} {error['fix']}".rstrip(),
@@ -92,3 +99,20 @@ def export_file(
     services = program(ctx).open(data_dir, database)
     n_rows = exporting.export_table(services, program(ctx).actor(as_user), table, file)
     say({"table": table, "rows": n_rows, "file": str(file)}, as_json=as_json, title="Exported")
+
+
+@app.command("undo-import", epilog="Example: merestone undo-import 12")
+def undo_import(
+    ctx: typer.Context,
+    run_id: Annotated[int, typer.Argument(help="The import's run id, as it was printed.")],
+    data_dir: DataDir = None,
+    database: Database = None,
+    as_user: AsUser = None,
+    as_json: Json = False,
+) -> None:
+    """Take an import back: delete what it made, restore what it changed."""
+    from merestone.app.exchange import importing
+
+    services = program(ctx).open(data_dir, database)
+    result = importing.undo_import(services, program(ctx).actor(as_user), run_id)
+    say(result, as_json=as_json, title="Import taken back")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from merestone.cli.context import AsUser, Database, DataDir, Json, out, program, say
+from merestone.cli.context import AsUser, Database, DataDir, Json, err, out, program, say
 
 # Use cases are imported where they run: `merestone --help` must not wait for them.
 app = typer.Typer(help="Territory models as documents.", no_args_is_help=True)
@@ -35,6 +35,10 @@ def apply(
     if publish_it:
         result |= plans.publish(services, actor, result["key"])
     say(result, as_json=as_json, title="Model applied")
+    if result["failing_cases"]:
+        for case in result["failing_cases"] if not as_json else ():
+            err.print(f"  {case['where']}: {case['message']}", markup=False)
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: merestone model diff us.yaml")
@@ -99,3 +103,26 @@ def publish(
 
     services = program(ctx).open(data_dir, database)
     say(plans.publish(services, program(ctx).actor(as_user), key), as_json=as_json, title="Model published")
+
+
+@app.command("list", epilog="Example: merestone model list --json")
+def list_models(
+    ctx: typer.Context,
+    data_dir: DataDir = None,
+    database: Database = None,
+    as_user: AsUser = None,
+    as_json: Json = False,
+) -> None:
+    """List all models with their state."""
+    from merestone.app import plans
+
+    services = program(ctx).open(data_dir, database)
+    models = plans.list_models(services, program(ctx).actor(as_user))
+    if as_json:
+        say({"models": models}, as_json=True)
+        return
+    for model in models:
+        out.print(
+            f"{model['key']:<20} {model['state']:<10} {model['territories']:>4} territories  {model['name']}",
+            markup=False,
+        )

@@ -20,6 +20,7 @@ def create_user(
     email: Annotated[str, typer.Argument(help="E-mail to sign in with.")],
     role: Annotated[str, typer.Option(help="admin, planner, manager, rep or integration.")] = "rep",
     name: Annotated[str, typer.Option(help="Full name.")] = "",
+    rep: Annotated[str | None, typer.Option(help="E-mail (or name) of the rep this user is.")] = None,
     password: Annotated[
         str,
         typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, help="At least 10 characters."),
@@ -31,7 +32,7 @@ def create_user(
     """Create a user."""
     services = program(ctx).open(data_dir, database)
     user = admin.create_user(
-        services, program(ctx).actor(None), email=email, role=role, name=name, password=password
+        services, program(ctx).actor(None), email=email, role=role, name=name, password=password, rep=rep
     )
     say(user, as_json=as_json, title="User created")
 

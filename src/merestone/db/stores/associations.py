@@ -1,11 +1,12 @@
 """Dated associations: closing and opening what differs, in sets.
 
-The order inside ``replace`` matters: rows are locked in id order (so rivals come one after the other and cannot
-deadlock), then closed, then opened, because the database allows one open primary row at every moment.
+The order inside ``replace`` matters: rivals come one after the other, rows are closed, then opened, because the database
+allows one open primary row at every moment.
 """
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from merestone.db.stores import bulk
 from merestone.db.stores.cells import Shape, cell, to_arrow
 from merestone.db.stores.clock import CompanyClock
 from merestone.db.stores.failures import translated
+from merestone.db.stores.turns import take_turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class AssociationStore:
         side = _side(table)
         records = pc.unique(desired["record"]).to_pylist()
         with translated():
-            _lock(side.record, records)
+            take_turn(table)
             wanted = _wanted(desired, _territory_ids(desired["territory"]))
             present = _present(side, records)
             gone = [row for place, row in present.items() if place not in wanted]
@@ -124,6 +126,12 @@ class AssociationStore:
             instants = _instants(side, changed, present.values(), at=at)
             _leave(side, gone, instants)
             _open(side, [(place, *wanted[place]) for place in new], instants=instants, model_id=model_id)
+            waiting = {
+                row.pk: wanted[place]
+                for place, row in present.items()
+                if place in wanted and place.owner is None
+            }
+            _tell_anew(side, waiting, model_id=model_id)
         return len(new)
 
     def lock(self, ids: Sequence[int], *, reason: str, until: date | None) -> None:
@@ -237,6 +245,27 @@ def _present(side: _Side, ids: Sequence[int]) -> dict[Place, _Open]:
     ]
     instants = to_arrow(began, Shape.INSTANT).to_pylist()
     return {row.place: row for row in map(_Open, pks, places, instants)}
+
+
+def _tell_anew(side: _Side, waiting: Mapping[int, tuple[str, str]], *, model_id: int | None) -> None:
+    """Keep the reasons of what still waits in the queue true: "no model is active" may not outlive a publish."""
+    query = side.association._default_manager.filter(pk__in=bulk.among(waiting)).order_by("pk")
+    pks, causes, reasons = bulk.fetch(query, ["id", "cause", "reason"]) if waiting else ([], [], [])
+    stale = [
+        pk
+        for pk, cause, reason in zip(pks, causes, reasons, strict=True)
+        if (cause, _plain(reason)) != (waiting[pk][0], _plain(waiting[pk][1]))
+    ]
+    columns: dict[str, list[Any]] = {
+        "cause": [waiting[pk][0] for pk in stale],
+        "reason": [waiting[pk][1] for pk in stale],
+        "model_id": [model_id] * len(stale),
+    }
+    bulk.update(side.association, stale, columns)
+
+
+def _plain(reason: Any) -> Any:
+    return json.loads(reason) if isinstance(reason, str) else reason
 
 
 def _instants(

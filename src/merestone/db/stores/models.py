@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
-from django.db.models import F
+from django.db.models import Count, F
 from django.utils import timezone
 
 from merestone.app.policy import Actor
@@ -42,6 +42,18 @@ class ModelStore:
     def load(self, key: str) -> tuple[int, TerritoryModelDocument] | None:
         """Return (model id, document) by key."""
         return _loaded(key=key)
+
+    def all(self) -> list[dict[str, Any]]:
+        """Return every model's ``key``, ``name``, ``state``, ``effective``, ``territories``, newest first."""
+        models = rows.TerritoryModel.objects.annotate(territories=Count("nodes")).order_by("-pk")
+        names = ("key", "name", "state", "territories", "effective_on")
+        return [
+            {
+                **dict(zip(names[:4], values[:4], strict=True)),
+                "effective": values[4] and values[4].isoformat(),
+            }
+            for values in models.values_list(*names)
+        ]
 
     def save(self, document: TerritoryModelDocument, *, actor: Actor) -> int:
         """Create or replace a planning model's content; returns its id.
