@@ -72,6 +72,7 @@ def place_accounts(
 
     Locked accounts stay. Manual moves stay too unless ``keep_manual`` is false (a newly published model decides anew).
     """
+    services.records.take_turn("accounts")
     at = at or services.clock.now()
     wanted = None if ids is None else list(ids)
     table = services.records.snapshot("accounts", ids=wanted)
@@ -269,6 +270,7 @@ def move_accounts(
         )
         raise InvalidInputError("Nothing was moved.", [problem])
     with services.records.transaction(actor, cause="manual move"):
+        services.records.take_turn("accounts")
         require_unlocked(services, wanted)
         if territory is None:
             return place_accounts(services, ids=wanted, keep_manual=False)

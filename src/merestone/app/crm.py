@@ -289,6 +289,8 @@ def _is_same(old: Any, new: Any) -> bool:
 
 def _write(services: Services, table: str, schema: pa.Schema, rows: list[dict[str, Any]]) -> list[int]:
     """Write rows of equal keys with the table's own types; returns their ids."""
+    if table in PLACED:
+        services.records.take_turn(table)  # before the rows are locked: who has the turn may wait for them
     fields = [schema.field(name) for name in rows[0]]
     return services.records.write(table, pa.Table.from_pylist(rows, schema=pa.schema(fields)))[
         "id"

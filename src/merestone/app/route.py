@@ -36,6 +36,7 @@ def place_leads(
     services: Services, *, ids: Iterable[int] | None = None, at: datetime | None = None
 ) -> dict[str, int]:
     """Give leads without owner their place; the caller holds the transaction."""
+    services.records.take_turn("leads")  # a rival may be giving them an owner just now
     at = at or services.clock.now()
     table = unowned(services, services.records.snapshot("leads", ids=None if ids is None else list(ids)))
     active = services.models.active()

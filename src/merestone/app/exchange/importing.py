@@ -99,14 +99,30 @@ class ImportReport:
             "mapping": self.mapping,
             "notes": self.notes,
             "warnings": self.problems.num_rows - len(self.errors),
+            "told": self.warnings[:1000],
             "errors": self.errors,
         }
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A file checked and matched, ready to be written."""
+class Checked:
+    """A file read and checked by itself, whatever the database holds."""
 
+    contract: Table
+    raw: Any
+    mapping: ColumnMapping
+    rows: pa.Table
+    errors: pa.Table  # ROW_PROBLEMS
+    warnings: pa.Table
+    notes: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A checked file compared with what is there, ready to be written."""
+
+    checked: Checked
+    stamp: tuple[tuple[int, ...], ...]  # of what it was compared with
     contract: Table
     report: ImportReport
     inserts: pa.Table
@@ -140,11 +156,18 @@ def import_file(
     """
     actor.require(Right.IMPORT)
     prepared = prepare(services, table, path, mapping=mapping, sheet=sheet, progress=progress)
-    if rejected is not None and len(prepared.rejected_rows):
-        write_rejected(services, prepared, rejected)
     if dry_run:
+        write_rejected(services, prepared, rejected)
         return replace(prepared.report, dry_run=True)
-    return write(services, actor, prepared, file_name=path.name, digest=digest_of(path), progress=progress)
+    return write(
+        services,
+        actor,
+        prepared,
+        file_name=path.name,
+        digest=digest_of(path),
+        rejected=rejected,
+        progress=progress,
+    )
 
 
 def preview_import(
@@ -196,6 +219,7 @@ def undo_import(services: Services, actor: Actor, run_id: int) -> dict[str, Any]
     """Take an applied import back: delete what it made, restore what it changed; refused when others built on it."""
     actor.require(Right.IMPORT)
     with services.records.transaction(actor, cause=f"undo import {run_id}"):
+        services.records.take_turn(services.imports.run(run_id)["table"])
         run = services.imports.run(run_id)
         if run["state"] != "applied":
             raise ConflictError(
@@ -230,6 +254,21 @@ def prepare(
     progress: Progress = quiet,
 ) -> Prepared:
     """Do everything short of writing."""
+    checked = check(services, table, path, mapping=mapping, sheet=sheet, progress=progress)
+    progress(3, len(STEPS), STEPS[3])
+    return compare(services, checked)
+
+
+def check(
+    services: Services,
+    table: str,
+    path: Path,
+    *,
+    mapping: Mapping[str, Any] | None,
+    sheet: str | None,
+    progress: Progress,
+) -> Checked:
+    """Read a file and check what can be told from the file alone."""
     contract = contract_of(table)
     progress(0, len(STEPS), STEPS[0])
     raw = services.files.read_table(path, sheet=sheet)
@@ -240,15 +279,30 @@ def prepare(
     )
     progress(2, len(STEPS), STEPS[2])
     rows, located = locating.locate(services.gazetteer, contract.name, normal.table)
+    return Checked(
+        contract,
+        raw,
+        chosen,
+        rows,
+        errors=join_problems([raw.problems, normal.errors]),
+        warnings=join_problems([normal.warnings, located]),
+        notes=[note.as_dict() for note in [*raw.notes, *normal.notes]],
+    )
+
+
+def compare(services: Services, checked: Checked) -> Prepared:
+    """Find out which rows are new, changed or as they were."""
+    contract, raw = checked.contract, checked.raw
+    table = contract.name
+    stamp = services.records.stamp(references.tables_of(contract))  # before anything is read
     existing = services.records.snapshot(table)
-    progress(3, len(STEPS), STEPS[3])
-    rows, unresolved, unlinked = references.resolve(services.records, contract, rows)
+    rows, unresolved, unlinked = references.resolve(services.records, contract, checked.rows)
     matched = match_rows(rows, existing, table=table)
-    wrong = join_problems([raw.problems, normal.errors, unresolved])
+    wrong = join_problems([checked.errors, unresolved])
     wrong = join_problems([wrong, orphaned(matched, pc.unique(wrong["row"]))])
     problems = flagged(wrong, is_rejection=True)
     warnings = flagged(
-        join_problems([normal.warnings, located, unlinked, suspected(rows, matched)]), is_rejection=False
+        join_problems([checked.warnings, unlinked, suspected(rows, matched)]), is_rejection=False
     )
     bad = pc.unique(problems["row"])
     good = pc.invert(pc.is_in(rows["row"], value_set=bad))
@@ -269,14 +323,14 @@ def prepare(
         updated=changes.updates.num_rows,
         suspected_duplicates=warnings.filter(pc.equal(warnings["code"], "possible-duplicate")).num_rows,
         problems=pa.concat_tables([problems, warnings]).sort_by("row"),
-        notes=[note.as_dict() for note in [*raw.notes, *normal.notes]],
-        mapping=chosen.as_dict(),
+        notes=checked.notes,
+        mapping=checked.mapping.as_dict(),
         precision=locating.counts(rows.filter(loadable)),
     )
     inserts = with_defaults(
         table, changes.inserts, now=services.clock.now(), currency=services.clock.currency()
     )
-    return Prepared(contract, report, inserts, changes.updates, raw, bad)
+    return Prepared(checked, stamp, contract, report, inserts, changes.updates, raw, bad)
 
 
 def contract_of(table: str) -> Table:
@@ -355,10 +409,22 @@ def write(
     digest: str,
     progress: Progress,
     run: Mapping[str, Any] | None = None,
+    rejected: Path | None = None,
 ) -> ImportReport:
-    """Write a prepared import in one transaction, with the places of what is new or changed."""
-    table, report = prepared.contract.name, prepared.report
+    """Write a prepared import in one transaction, with the places of what is new or changed.
+
+    When somebody else wrote meanwhile (the same file in another process, for one), the rows are compared anew.
+    """
+    table = prepared.contract.name
     with services.records.transaction(actor, cause=f"import {file_name}") as transaction:
+        services.records.take_turn(table)
+        run = None if run is None else services.imports.run(run["id"])  # somebody may have applied it meanwhile
+        if run is not None and run["state"] == "applied":
+            return as_applied(prepared.report, run)
+        if services.records.stamp(references.tables_of(prepared.contract)) != prepared.stamp:
+            prepared = compare(services, prepared.checked)
+        report = prepared.report
+        write_rejected(services, prepared, rejected)
         progress(4, len(STEPS), STEPS[4])
         at = services.clock.now()
         new = written(services, prepared.contract, prepared.inserts)
@@ -372,13 +438,24 @@ def write(
             report, file_name, digest, state="applied", stored_file=(run or {}).get("stored_file", "")
         )
         kept |= {"transaction": transaction, "applied_at": at}
-        if run is not None and run["state"] == "applied" and not new and not changed:
-            return replace(report, run_id=run["id"])  # applied before: keep the first run's record
         run_id = services.imports.keep_run(kept, report.problems, actor=actor, run_id=(run or {}).get("id"))
         headers = prepared.raw.table.column_names
         services.imports.keep_mapping(table, file_name, header_key(headers), report.mapping)
     progress(len(STEPS), len(STEPS), "Done")
     return replace(report, run_id=run_id)
+
+
+def as_applied(report: ImportReport, run: Mapping[str, Any]) -> ImportReport:
+    """Return the report with the counts of when the run was applied."""
+    return replace(
+        report,
+        run_id=run["id"],
+        rows=run["n_rows"],
+        accepted=run["n_accepted"],
+        rejected=run["n_rejected"],
+        duplicates=run["n_duplicates"],
+        unchanged=run["n_unchanged"],
+    )
 
 
 def written(services: Services, contract: Table, rows: pa.Table) -> list[int]:
@@ -455,7 +532,9 @@ def rejected_table(raw: Any, problems: pa.Table) -> pa.Table:
     )
 
 
-def write_rejected(services: Services, prepared: Prepared, target: Path) -> None:
-    """Write the rejected rows to a file that can be corrected and imported again."""
+def write_rejected(services: Services, prepared: Prepared, target: Path | None) -> None:
+    """Write the rejected rows, if any, to a file that can be corrected and imported again."""
+    if target is None or not len(prepared.rejected_rows):
+        return
     table = rejected_table(prepared.raw, prepared.report.problems)
     services.files.write_table(table, target, fmt=target.suffix.lstrip(".").lower() or "csv")

@@ -28,6 +28,11 @@ LATER = "later:"
 AMBIGUOUS = -1
 
 
+def tables_of(contract: Table) -> list[str]:
+    """Return the table and those it refers to, in a fixed order."""
+    return sorted({contract.name, *(column.refers_to for column in contract if column.refers_to)})
+
+
 def fold(text: str) -> str:
     """Return the text without case, spaces and punctuation: ``GTX Pro`` and ``GTXPro`` are the same product."""
     return "".join(letter for letter in text.casefold() if letter.isalnum() or letter == "@")

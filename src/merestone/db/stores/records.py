@@ -24,6 +24,7 @@ from merestone.db.models import (
     Contact,
     Contract,
     Lead,
+    LeadAssociation,
     Opportunity,
     Product,
     Rep,
@@ -33,6 +34,7 @@ from merestone.db.stores import bulk, custom
 from merestone.db.stores.cells import INSTANT, Shape, cell, custom_to_json, shape_of, to_cells
 from merestone.db.stores.failures import translated
 from merestone.db.stores.snapshots import take_snapshot
+from merestone.db.stores.turns import take_turn
 
 MODELS: dict[str, type[models.Model]] = {
     "accounts": Account,
@@ -66,6 +68,30 @@ class RecordStore:
                 audit.clear_context()
         finally:
             _actor.reset(token)
+
+    def take_turn(self, table: str) -> None:
+        """Wait until nobody else decides about this table; the turn ends with the transaction."""
+        _model(table)
+        with translated():
+            take_turn(table)
+
+    def stamp(self, tables: Iterable[str]) -> tuple[tuple[int, ...], ...]:
+        """Return numbers that differ whenever a row of these tables was written or removed meanwhile.
+
+        Every write raises a version, and no id comes twice. A lead's owner stands in its associations.
+        """
+        found = []
+        for table in tables:
+            numbers = _model(table)._default_manager.aggregate(
+                n=models.Count("pk"), last=models.Max("pk"), writes=models.Sum("version")
+            )
+            found.append(tuple(value or 0 for value in numbers.values()))
+            if table == "leads":
+                owned = LeadAssociation.objects.aggregate(
+                    n=models.Count("pk"), last=models.Max("pk"), ended=models.Count("valid_to")
+                )
+                found.append(tuple(value or 0 for value in owned.values()))
+        return tuple(found)
 
     def snapshot(
         self, table: str, *, columns: Sequence[str] | None = None, ids: Iterable[int] | None = None
