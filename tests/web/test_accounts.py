@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import pytest
@@ -144,4 +145,19 @@ def test_account_is_locked_with_a_reason_and_unlocked(planner: Client, company: 
     moved = planner.post(f"/accounts/{record}/move/", {"territory": "east", "reason": "try"})
     assert moved.status_code == 422
     assert planner.post(f"/accounts/{record}/lock/", {"unlock": "1"}).status_code == 302
-    assert planner.post(f"/accounts/{record}/move/", {"territory": "east", "reason": "try"}).status_code == 302
+    assert (
+        planner.post(f"/accounts/{record}/move/", {"territory": "east", "reason": "try"}).status_code == 302
+    )
+
+
+def test_page_says_why_and_which_territories_beside_it_do_not_match(planner: Client, company: Any) -> None:
+    page = planner.get(f"/accounts/{company.accounts['west']}/")
+    assert page.context["current"].reason["sentence"] in unescape(page.text)
+    assert {entry["outcome"] for entry in page.context["others"]} == {"lost", "missed"}
+    assert "does not match" in page.text
+    assert "matches too, but comes after it" in page.text
+
+
+def test_page_names_no_territory_the_rep_may_not_see(rep: Client, company: Any) -> None:
+    page = rep.get(f"/accounts/{company.accounts['west']}/")
+    assert page.context["others"] == []

@@ -27,6 +27,7 @@ FACTS = (
     "geo_precision", "parent",
 )  # fmt: skip
 SHOWN = 8
+OTHERS = 3  # territories an account is not in, shown beside the one it is in
 
 
 @scoped("accounts")
@@ -45,6 +46,7 @@ def account(request: WebRequest, record_id: int) -> HttpResponse:
         "crumbs": [("Accounts", reverse("accounts"))],
         "account": row,
         "current": current,
+        "others": _other_territories(request, record_id),
         "overlays": [item for item in history if item.valid_to is None and not item.is_primary],
         "history": [item for item in history if item.is_primary],
         "facts": facts_of(row, "accounts", FACTS),
@@ -61,6 +63,23 @@ def account(request: WebRequest, record_id: int) -> HttpResponse:
         "activity_form": ActivityForm(initial={"occurs_at": request.services.clock.now()}),
     }
     return render(request, "pages/account.html", context)
+
+
+def _other_territories(request: WebRequest, record_id: int) -> list[dict[str, Any]]:
+    """Return the territories next to the winner that also match, or else do not, with what kept the account out."""
+    answer = assign.explain_account(request.services, request.actor, record_id)
+    parents = {
+        node.territory.key: node.parent_id
+        for node in scope.visible_nodes(request.actor).filter(type__is_primary=True)
+    }
+    beside = [
+        entry
+        for entry in answer["considered"]
+        if entry["rule"] and entry["territory"] in parents and entry["outcome"] in ("lost", "missed")
+    ]
+    home = parents.get(answer["winner"] or "", 0)
+    beside.sort(key=lambda entry: (entry["outcome"] != "lost", parents[entry["territory"]] != home))
+    return beside[:OTHERS]
 
 
 @scoped("activities", right=Right.LOG_ACTIVITY)

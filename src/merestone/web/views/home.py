@@ -85,7 +85,7 @@ def _gap_lines(gaps: dict[str, int], accounts: int) -> list[dict[str, Any]]:
         ("industry", "No industry", "industry.empty=yes"),
         ("potential", "No potential", "potential.empty=yes"),
         ("workload", "No workload", "workload_hours.empty=yes"),
-        ("employees", "No number of employees", "employees.empty=yes"),
+        ("employees", "No headcount", "employees.empty=yes"),
     )
     return [
         {

@@ -31,7 +31,8 @@ def search(request: WebRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip()[:100]
     groups = _pages(request, text) + (_records(request, text) if len(text) >= 2 else [])
     template = "partials/results.html" if request.htmx else "pages/search.html"
-    return render(request, template, {"groups": groups, "text": text, "title": "Search"})
+    context = {"groups": groups, "text": text, "title": "Search", "is_palette": bool(request.htmx)}
+    return render(request, template, context)
 
 
 def _pages(request: WebRequest, text: str) -> list[dict[str, Any]]:
