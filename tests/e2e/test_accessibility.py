@@ -1,0 +1,114 @@
+"""Every kind of page, light and dark, is free of what axe-core finds against WCAG 2.2 AA."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.web.conftest import Company
+from tests.web.test_home import add_quota
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+SOURCE = Path(__file__).resolve().parents[2] / "node_modules" / "axe-core" / "axe.min.js"
+pytestmark = pytest.mark.skipif(not SOURCE.exists(), reason="axe-core is not installed (npm ci)")
+EVERYTHING = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
+    "rules": {"target-size": {"enabled": True}},
+    "resultTypes": ["violations"],
+}
+COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+RUN = """async options => {
+    const frame = () => new Promise(done => requestAnimationFrame(done))
+    await frame()
+    await Promise.allSettled(document.getAnimations().map(one => one.finished))
+    await frame()
+    const found = await axe.run(document, options)
+    return found.violations.flatMap(rule => rule.nodes.map(node => `${rule.id}: ${node.target.join(' ')}: ${
+        node.failureSummary.split('\\n').slice(1).join(' ').trim()}\\n      ${node.html.slice(0, 200)}`))
+}"""
+PAGES = {
+    "planner": [
+        "/", "/accounts/", "/accounts/?state=CA&q=brew", "/unassigned/", "/leads/", "/opportunities/", "/reps/", "/claims/",
+        "/accounts/{account}/", "/accounts/{account}/why/", "/accounts/{account}/edit/", "/accounts/{account}/move/",
+        "/leads/{lead}/", "/imports/", "/imports/new/", "/map/", "/territories/", "/territories/west/", "/balance/",
+        "/models/", "/scorecard/", "/audit/", "/jobs/", "/search/?q=brewing", "/accounts/999999/",
+    ],
+    "manager": ["/", "/scorecard/?under=us"],
+    "rep": ["/", "/accounts/", "/map/", "/profile/"],
+    "integration": ["/", "/tokens/"],
+    "admin": ["/settings/", "/users/", "/users/{user}/"],
+}  # fmt: skip
+
+
+def violations(page: Page, address: str) -> list[str]:
+    """Return what axe finds on a page: everything in the light, what depends on colours in the dark as well."""
+    page.emulate_media(color_scheme="light", reduced_motion="reduce")
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    found = run(page, f"{address} (light)")
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    return found + run(page, f"{address} (dark)", options=COLOURS)
+
+
+def run(page: Page, name: str, *, options: Any = EVERYTHING) -> list[str]:
+    """Return what axe finds on the page as it stands."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(SOURCE.read_text(encoding="utf-8"))
+    return [f"{name}\n    {line}" for line in page.evaluate(RUN, options)]
+
+
+@pytest.fixture
+def goals(company: Company) -> None:
+    """Quotas of this quarter."""
+    from merestone.db.models import Territory
+    from merestone.web.views.periods import quarter_start
+
+    for territory in Territory.objects.filter(key__in=("west", "east")):
+        add_quota(territory, quarter_start(company.services.clock.today()), 1000)
+
+
+@pytest.mark.usefixtures("goals")
+@pytest.mark.parametrize("role", PAGES)
+def test_pages_of_a_role_are_accessible(sign_in: Any, live_server: Any, company: Company, role: str) -> None:
+    page = sign_in(role)
+    ids = {
+        "account": company.accounts["west"],
+        "lead": company.leads["west"],
+        "user": company.users["rep"],
+    }
+    found = [
+        line for path in PAGES[role] for line in violations(page, live_server.url + path.format_map(ids))
+    ]
+    assert not found, f"{len(found)} violations\n" + "\n".join(found)
+
+
+def test_sign_in_is_accessible(page: Page, live_server: Any, company: Company) -> None:
+    found = violations(page, f"{live_server.url}/sign-in/")
+    assert not found, "\n".join(found)
+
+
+def test_wizard_and_open_dialogues_are_accessible(sign_in: Any, live_server: Any, tmp_path: Path) -> None:
+    page = sign_in("planner")
+    file = tmp_path / "accounts.csv"
+    file.write_text("Account Number;Company Name;State;Employees\nN-1;Quarry Optics;CO;120\nN-2;Fern;TX;-5\n")
+    page.goto(f"{live_server.url}/imports/new/")
+    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_role("button", name="Upload").click()
+    page.get_by_label("Company Name means").wait_for()
+    found = run(page, "columns")
+    page.get_by_role("button", name="Check the rows").click()
+    page.get_by_text("'-5' is less than 0.").wait_for()
+    found += run(page, "check")
+    page.goto(f"{live_server.url}/accounts/")
+    page.get_by_role("button", name="Filter").click()
+    page.locator("#drawer summary").first.wait_for()
+    found += run(page, "filters")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("west brew")
+    page.locator("#palette-results a[aria-selected=true]").wait_for()
+    found += run(page, "palette")
+    assert not found, "\n".join(found)
