@@ -30,10 +30,10 @@ def territory_names(actor: Actor) -> dict[str, str]:
 def quotas_on(actor: Actor, day: date, *, currency: str) -> dict[str, Decimal]:
     """Return territory key -> what it is to win in the period that holds a day, of visible territories."""
     seen = scope.visible_nodes(actor).order_by().values("territory_id")
-    running = Quota.objects.filter(
+    running: Any = Quota.objects.filter(
         territory_id__in=seen, starts_on__lte=day, ends_on__gt=day, currency=currency
     ).order_by("starts_on")
-    return dict(running.values_list("territory__key", "amount"))
+    return {quota["territory__key"]: quota["amount"] for quota in running.values("territory__key", "amount")}
 
 
 def vacant_nodes(actor: Actor) -> QuerySet[TerritoryNode]:
