@@ -72,6 +72,25 @@ def test_moves_leave_a_history_without_gap_or_overlap(services: Services) -> Non
     assert rows[-1]["valid_to"] is None
 
 
+def test_move_into_an_overlay_is_refused(services: Services) -> None:
+    add_reps(services)
+    overlay = {"key": "ai", "name": "AI", "type": "ai", "where": "country = 'US'"}
+    publish(
+        services,
+        [*({**node, "type": "geo"} for node in WEST_EAST), overlay],
+        types=[
+            {"key": "geo", "name": "Geography", "primary": True},
+            {"key": "ai", "name": "AI overlay", "primary": False},
+        ],
+    )
+    [record] = add_accounts(services, [{"state": "CA"}])
+    before = places(services)
+    with pytest.raises(InvalidInputError) as caught:
+        assign.move_accounts(services, OPERATOR, [record], territory="ai", reason="They do AI")
+    assert [problem.code for problem in caught.value.problems] == ["overlay-territory"]
+    assert places(services) == before
+
+
 def test_move_without_a_reason_is_refused(services: Services) -> None:
     add_reps(services)
     publish(services)

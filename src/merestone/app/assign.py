@@ -275,8 +275,18 @@ def move_accounts(
         if territory is None:
             return place_accounts(services, ids=wanted, keep_manual=False)
         active = services.models.active()
-        assert active is not None  # a visible territory belongs to the active model
-        name = rule_book(services, active[1]).name(territory)
+        rule = None if active is None else rule_book(services, active[1]).rules.get(territory)
+        if active is None or rule is None:  # another model was published meanwhile
+            raise NotFoundError(f"There is no territory '{territory}'.")
+        if not rule.is_primary:
+            problem = Problem(
+                "overlay-territory",
+                f"{rule.name} is an overlay: its rules alone say who is in it.",
+                "Choose a primary territory.",
+                where="territory",
+            )
+            raise InvalidInputError("Nothing was moved.", [problem])
+        name = rule.name
         rep_id, rep_name = owners_today(services).get(territory, (None, ""))
         facts = {
             "sentence": f"Moved to {name} by hand: {reason.strip()}"
