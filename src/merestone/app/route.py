@@ -1,14 +1,14 @@
 """Routing of leads: match → eligibility → fair turn → owner or queue, each with its reason.
 
 A lead is assigned once: routing a lead that has an owner changes nothing, whatever is retried. Within one call leads
-take their turns in the order they came in.
+take their turns in the order they came in. An owner the file names goes before all that.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
@@ -51,6 +51,65 @@ def place_leads(
     services.associations.replace("leads", desired, at=at, model_id=model_id)
     queued = desired["owner"].null_count
     return {"leads": table.num_rows, "routed": table.num_rows - queued, "queued": queued}
+
+
+def homes(services: Services) -> dict[int, list[str]]:
+    """Return rep id -> the active model's territories they are in, in the document's order."""
+    found: dict[int, list[str]] = defaultdict(list)
+    members = services.models.members()
+    for rep_id, territory in zip(
+        members["rep_id"].to_pylist(), members["territory"].to_pylist(), strict=True
+    ):
+        found[rep_id].append(territory)
+    return found
+
+
+def rep_names(services: Services) -> dict[int, str]:
+    """Return rep id -> name."""
+    reps = services.records.snapshot("reps", columns=["name"])
+    return dict(zip(reps["id"].to_pylist(), reps["name"].to_pylist(), strict=True))
+
+
+def own_leads(services: Services, owners: Mapping[int, int], *, at: datetime) -> int:
+    """Give leads the owners a file names; returns how many changed hands. The caller holds the transaction.
+
+    The lead goes to the territory that matches it when the owner is in it, else to the owner's first one. Owners who
+    are in no territory get nothing: those leads are routed like all others.
+    """
+    services.records.take_turn("leads")
+    active = services.models.active()
+    at_home = homes(services)
+    current = services.associations.open_now("leads", ids=list(owners))
+    have = dict(zip(current["record"].to_pylist(), current["owner"].to_pylist(), strict=True))
+    wanted = {lead: rep for lead, rep in owners.items() if rep in at_home and have.get(lead) != rep}
+    if active is None or not wanted:
+        return 0
+    model_id, document = active
+    book = rule_book(services, document)
+    table = services.records.snapshot("leads", ids=sorted(wanted))
+    names = rep_names(services)
+    matched = services.matcher.match(book.ruleset, table)["territory"].to_pylist()
+    rows = []
+    for lead, territory in zip(table["id"].to_pylist(), matched, strict=True):
+        rep = wanted[lead]
+        home = territory if territory in at_home[rep] else at_home[rep][0]
+        facts = {
+            "sentence": f"The imported file names {names[rep]} as the owner, a member of {book.name(home)}."
+        }
+        rows.append(
+            {
+                "record": lead,
+                "territory": home,
+                "owner": rep,
+                "is_primary": True,
+                "cause": "import",
+                "reason": json.dumps(
+                    {**facts, "model": document.key, "territory": home, "owner": names[rep]}
+                ),
+            }
+        )
+    desired = pa.Table.from_pylist(rows, schema=DESIRED)
+    return services.associations.replace("leads", desired, at=at, model_id=model_id)
 
 
 def unowned(services: Services, table: pa.Table) -> pa.Table:

@@ -10,6 +10,7 @@ import hashlib
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from merestone.app.assign import place_accounts
-from merestone.app.exchange import locating, references
+from merestone.app.exchange import leads, locating, references
 from merestone.app.exchange.defaults import with_defaults
 from merestone.app.exchange.differing import split_changes
 from merestone.app.exchange.mapped import Mapping as ColumnMapping
@@ -26,6 +27,7 @@ from merestone.app.exchange.mapping_checks import mapping_problems
 from merestone.app.exchange.matching import match_rows
 from merestone.app.exchange.normalise import normalise
 from merestone.app.exchange.problems import ROW_PROBLEMS, join_problems, problem_table
+from merestone.app.exchange.spans import backwards
 from merestone.app.policy import Actor, Right
 from merestone.app.ports import Progress
 from merestone.app.route import place_leads
@@ -297,12 +299,15 @@ def compare(services: Services, checked: Checked) -> Prepared:
     stamp = services.records.stamp(references.tables_of(contract))  # before anything is read
     existing = services.records.snapshot(table)
     rows, unresolved, unlinked = references.resolve(services.records, contract, checked.rows)
+    rows, homeless = leads.possible_owners(services, contract, rows)
     matched = match_rows(rows, existing, table=table)
-    wrong = join_problems([checked.errors, unresolved])
+    untimely, odd = backwards(contract, rows, existing, matched["match_id"])
+    wrong = join_problems([checked.errors, unresolved, untimely])
     wrong = join_problems([wrong, orphaned(matched, pc.unique(wrong["row"]))])
     problems = flagged(wrong, is_rejection=True)
     warnings = flagged(
-        join_problems([checked.warnings, unlinked, suspected(rows, matched)]), is_rejection=False
+        join_problems([checked.warnings, unlinked, homeless, odd, suspected(rows, matched)]),
+        is_rejection=False,
     )
     bad = pc.unique(problems["row"])
     good = pc.invert(pc.is_in(rows["row"], value_set=bad))
@@ -418,7 +423,9 @@ def write(
     table = prepared.contract.name
     with services.records.transaction(actor, cause=f"import {file_name}") as transaction:
         services.records.take_turn(table)
-        run = None if run is None else services.imports.run(run["id"])  # somebody may have applied it meanwhile
+        run = (
+            None if run is None else services.imports.run(run["id"])
+        )  # somebody may have applied it meanwhile
         if run is not None and run["state"] == "applied":
             return as_applied(prepared.report, run)
         if services.records.stamp(references.tables_of(prepared.contract)) != prepared.stamp:
@@ -427,8 +434,8 @@ def write(
         write_rejected(services, prepared, rejected)
         progress(4, len(STEPS), STEPS[4])
         at = services.clock.now()
-        new = written(services, prepared.contract, prepared.inserts)
-        changed = written(services, prepared.contract, prepared.updates)
+        new = written(services, prepared.contract, prepared.inserts, at=at)
+        changed = written(services, prepared.contract, prepared.updates, at=at)
         progress(5, len(STEPS), STEPS[5])
         if table == "accounts" and (new or changed):
             place_accounts(services, ids=[*new, *changed], at=at)
@@ -458,11 +465,13 @@ def as_applied(report: ImportReport, run: Mapping[str, Any]) -> ImportReport:
     )
 
 
-def written(services: Services, contract: Table, rows: pa.Table) -> list[int]:
-    """Write rows with references into the same file last; returns their ids."""
+def written(services: Services, contract: Table, rows: pa.Table, *, at: datetime) -> list[int]:
+    """Write rows with references into the same file, and the owners of leads, last; returns their ids."""
     if not rows.num_rows:
         return []
-    ids = services.records.write(contract.name, references.without_later(rows))["id"].to_pylist()
+    plain = leads.without_owners(contract, references.without_later(rows))
+    ids = services.records.write(contract.name, plain)["id"].to_pylist()
+    leads.give_owners(services, contract, rows, ids=ids, at=at)
     later = references.later_rows(services.records, contract, rows, ids)
     if later.num_rows:
         services.records.write(contract.name, later)

@@ -6,7 +6,7 @@ that row was written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -39,16 +39,32 @@ def fold(text: str) -> str:
 
 
 def lookup(records: Records, table: str) -> dict[str, int]:
-    """Return folded key -> id; a key of several records is AMBIGUOUS, ids and e-mails go before names."""
+    """Return key -> id, as written and folded; a key of several records is AMBIGUOUS.
+
+    What is written exactly so goes before what is only alike (``1-1`` is not ``11``), ids and e-mails before names.
+    """
     snapshot = records.snapshot(table, columns=KEYS[table])
     ids = snapshot["id"].to_pylist()
+    columns = [snapshot[column].to_pylist() for column in KEYS[table]]
+    exact = _by_key(ids, columns, as_written)
+    return {**_by_key(ids, columns, fold), **exact}
+
+
+def as_written(text: str) -> str:
+    """Return the text itself."""
+    return text
+
+
+def _by_key(
+    ids: Sequence[int], columns: Sequence[Sequence[str | None]], key_of: Callable[[str], str]
+) -> dict[str, int]:
     found: dict[str, int] = {}
-    for column in KEYS[table]:
+    for column in columns:
         seen: dict[str, int] = {}
-        for record_id, text in zip(ids, snapshot[column].to_pylist(), strict=True):
+        for record_id, text in zip(ids, column, strict=True):
             if text:
-                key = fold(text)
-                seen[key] = AMBIGUOUS if key in seen else record_id
+                key = key_of(text)
+                seen[key] = AMBIGUOUS if seen.get(key, record_id) != record_id else record_id
         found = {**seen, **found}
     return found
 
@@ -67,7 +83,7 @@ def resolve(records: Records, contract: Table, rows: pa.Table) -> tuple[pa.Table
             cache[target] = lookup(records, target)
         known = cache[target]
         texts = rows[name].to_pylist()
-        ids = [known.get(fold(text)) if text else None for text in texts]
+        ids = [known.get(text, known.get(fold(text))) if text else None for text in texts]
         label = contract[name].label
         is_inner = name in inner_of
         own = file_keys(contract.name, rows) if is_inner else set()
@@ -158,7 +174,8 @@ def later_rows(records: Records, contract: Table, rows: pa.Table, ids: Sequence[
             make_managers(records, texts)
         known = lookup(records, contract.name)
         columns[f"{name}_id"] = pa.array(
-            [known.get(fold(text)) if text else None for text in texts.to_pylist()], pa.int64()
+            [known.get(text, known.get(fold(text))) if text else None for text in texts.to_pylist()],
+            pa.int64(),
         )
     table = pa.table({"id": pa.array(ids, pa.int64()), **columns})
     if not columns:

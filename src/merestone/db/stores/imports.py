@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 from django.db import models
 from django.forms.models import model_to_dict
+from django.utils import timezone
 
 from merestone.app.exchange.problems import ROW_PROBLEMS
 from merestone.app.policy import Actor
@@ -25,6 +26,7 @@ from merestone.db.models import (
     Product,
     Rep,
     SavedMapping,
+    StageChange,
 )
 
 MODELS: dict[str, type[models.Model]] = {
@@ -186,8 +188,23 @@ class ImportStore:
         for start in range(0, len(ids), CHUNK):
             model._default_manager.filter(pk__in=ids[start : start + CHUNK]).delete()
 
+    def _keep_stages(self, stages: Mapping[int, str]) -> None:
+        """Add the way back to the stage history, which loses nothing."""
+        now = timezone.now()
+        present = Opportunity.objects.in_bulk(list(stages))
+        StageChange.objects.bulk_create(
+            (
+                StageChange(opportunity_id=pk, from_stage=present[pk].stage, stage=stages[pk], changed_at=now)
+                for pk in sorted(present)
+                if present[pk].stage != stages[pk]
+            ),
+            batch_size=CHUNK,
+        )
+
     def _restore(self, model: type[models.Model], before: Mapping[int, Mapping[str, Any]]) -> None:
         by_column = {field.column: field for field in model._meta.concrete_fields}
+        if model is Opportunity:
+            self._keep_stages({row_id: old["stage"] for row_id, old in before.items() if "stage" in old})
         for row_id, old in before.items():
             values = {
                 by_column[column].attname: by_column[column].to_python(stored(by_column[column], value))
