@@ -186,3 +186,41 @@ def test_model_whose_cases_fail_is_kept_but_not_published(program: Program) -> N
     assert [problem["where"] for problem in applied["failing_cases"]] == ["territories/west/cases/1"]
     assert program("model", "publish", "m", code=1)["error"]["code"] == "failing-cases"
     assert [model["state"] for model in program("model", "list")["models"]] == ["planning"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["import", "accounts", "a.csv", "--database", "nonsense"], "'nonsense' is not a database URL"),
+        (["import", "accounts", "a.csv", "--database", "postgresql://h:port/x"], "port in the database URL"),
+        (["import", "accounts", "a.csv", "--rejected", "nowhere/r.csv"], "There is no folder 'nowhere'"),
+        (["import", "accounts", "a.csv", "--save-mapping", "nowhere/m.json"], "There is no folder 'nowhere'"),
+        (["export", "accounts", "nowhere/out.csv"], "There is no folder 'nowhere'"),
+    ],
+)
+def test_wrong_use_is_told_before_any_work(program: Program, words: list[str], said: str) -> None:
+    program.write("a.csv", ACCOUNTS)
+    done = program.run(*words)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [["doctor"], ["import", "accounts", "a.csv"]])
+def test_database_that_is_none_is_told(program: Program, words: list[str]) -> None:
+    program.write("a.csv", ACCOUNTS)
+    program.write("other.sqlite3", "this is no database, however long it may be " * 40)
+    done = program.run(*words, "--database", f"sqlite:///{program.folder / 'other.sqlite3'}")
+    assert done.returncode == 1
+    assert "file is not a database" in " ".join((done.stdout + done.stderr).split())
+    assert "Traceback" not in done.stderr
+
+
+def test_programs_that_start_together_make_one_database(program: Program) -> None:
+    commands = [sys.executable, "-m", "merestone.boot", "init", "--data-dir", str(program.data_dir)]
+    started = [
+        subprocess.Popen(commands, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    said = [process.communicate()[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], said

@@ -32,7 +32,7 @@ def database_settings(url: str | None) -> dict[str, Any]:
     Raises
     ------
     UsageError
-        If the scheme is neither ``sqlite`` nor ``postgresql``.
+        If the URL is none, or the scheme is neither ``sqlite`` nor ``postgresql``.
     """
     parts = urlsplit(url or f"sqlite:///{DATA_DIR / 'merestone.sqlite3'}")
     if parts.scheme == "sqlite":
@@ -41,7 +41,7 @@ def database_settings(url: str | None) -> dict[str, Any]:
             "NAME": unquote(parts.path[1:] if parts.path.startswith("//") else parts.path),
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
-                "timeout": 20,
+                "timeout": 60,  # a large import writes for half a minute
                 "init_command": (
                     "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
                     " PRAGMA temp_store=MEMORY; PRAGMA cache_size=-65536; PRAGMA mmap_size=268435456"
@@ -55,15 +55,27 @@ def database_settings(url: str | None) -> dict[str, Any]:
             "USER": unquote(parts.username or ""),
             "PASSWORD": unquote(parts.password or ""),
             "HOST": unquote(parts.hostname or ""),
-            "PORT": parts.port or "",
+            "PORT": port_of(url or "") or "",
             "CONN_HEALTH_CHECKS": True,
             "CONN_MAX_AGE": 60,
         }
     raise UsageError(
-        f"'{parts.scheme}' is not a database scheme Merestone knows.",
+        f"'{parts.scheme}' is not a database scheme Merestone knows."
+        if parts.scheme
+        else f"'{url}' is not a database URL.",
         code="bad-database-url",
         fix="Use sqlite:///path or postgresql://user:secret@host:5432/name.",
     )
+
+
+def port_of(url: str) -> int | None:
+    """Return the port of a URL; UsageError when it is none."""
+    try:
+        return urlsplit(url).port
+    except ValueError as error:
+        raise UsageError(
+            "The port in the database URL is not a number between 1 and 65535.", code="bad-database-url"
+        ) from error
 
 
 def kept_secret() -> str:
@@ -81,6 +93,9 @@ def kept_secret() -> str:
 
 
 DATABASES = {"default": database_settings(os.environ.get("MERESTONE_DATABASE"))}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # A file: in memory, the threads of a test's server would share one connection, which none of them may.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
 DEMO_SIGN_INS = json.loads(os.environ.get("MERESTONE_DEMO_SIGN_INS", "[]"))  # set by `merestone demo` alone
 SECRET_KEY = os.environ.get("MERESTONE_SECRET_KEY") or kept_secret()
 DEBUG = os.environ.get("MERESTONE_DEBUG") == "1"

@@ -43,7 +43,16 @@ def run(program: Program, arguments: list[str] | None = None) -> int:
     except typer.Exit as stop:
         return stop.exit_code
     except typer.Abort:
+        err.print("Stopped.")
         return 1
+    except OSError as error:  # a file or folder named on the command line, as a rule
+        if error.filename is None:
+            raise
+        show(
+            UsageError(f"'{error.filename}': {error.strerror}.", code="unusable-path"),
+            as_json="--json" in words,
+        )
+        return 2
     except Exception as error:
         if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # click's usage errors
             err.print(f"[red]{error.format_message()}[/red]")

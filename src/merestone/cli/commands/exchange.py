@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from merestone.base.errors import UsageError
 from merestone.cli.commands.server import bar
 from merestone.cli.context import AsUser, Database, DataDir, Json, err, out, program, say
 from merestone.core.model.columns import TABLES
@@ -40,6 +41,8 @@ def import_file(
     """Import a file: every row accepted, rejected, a duplicate, or unchanged."""
     from merestone.app.exchange import importing
 
+    for target in (save_mapping, rejected):
+        require_folder(target)
     services = program(ctx).open(data_dir, database)
     actor = program(ctx).actor(as_user)
     chosen = None if mapping is None else services.files.read_document(mapping)
@@ -83,6 +86,12 @@ def import_file(
         raise typer.Exit(1)
 
 
+def require_folder(target: Path | None) -> None:
+    """Raise UsageError, before any work is done, when a file to be written has no folder to go to."""
+    if target is not None and not target.absolute().parent.is_dir():
+        raise UsageError(f"There is no folder '{target.parent}'.", code="unusable-path")
+
+
 @app.command("export", epilog="Example: merestone export accounts accounts.xlsx")
 def export_file(
     ctx: typer.Context,
@@ -96,6 +105,7 @@ def export_file(
     """Export a table; importing the file again changes nothing."""
     from merestone.app.exchange import exporting
 
+    require_folder(file)
     services = program(ctx).open(data_dir, database)
     n_rows = exporting.export_table(services, program(ctx).actor(as_user), table, file)
     say({"table": table, "rows": n_rows, "file": str(file)}, as_json=as_json, title="Exported")

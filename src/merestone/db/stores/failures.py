@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import DataError, IntegrityError, InterfaceError, OperationalError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from django.db.models import ProtectedError
 
 from merestone.base.errors import ConflictError, InvalidInputError, UnavailableError
@@ -38,6 +38,10 @@ def translated() -> Iterator[None]:
         raise UnavailableError(
             f"The database did not answer: {_first_line(error)}.", fix="Try again in a moment."
         ) from error
+    except DatabaseError as error:
+        if type(error) is not DatabaseError:  # the others are mistakes of ours
+            raise
+        raise UnavailableError(f"The database cannot be used: {_first_line(error)}.") from error
     except InterfaceError as error:
         raise UnavailableError("The connection to the database was lost.", fix="Try again.") from error
 
