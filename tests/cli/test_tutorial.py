@@ -34,7 +34,7 @@ def test_breweries_and_hardware_file_become_twelve_staffed_territories(
     services: Services, shared: Path
 ) -> None:
     breweries = shared / "data" / "breweries.csv"
-    source = list(csv.DictReader(breweries.open(encoding="utf-8")))
+    source = list(csv.DictReader(breweries.read_text(encoding="utf-8").splitlines(keepends=True)))
     loaded = importing.import_file(services, OPERATOR, "accounts", breweries)
     assert loaded.rows == len(source) == 11_822
     assert loaded.accepted + loaded.rejected + loaded.duplicates + loaded.unchanged == loaded.rows

@@ -44,7 +44,7 @@ _DAY_FIRST = re.compile(
 _MONTH_FIRST = re.compile(
     rf"^{_DAY_NAME}(?P<name>[^\W\d_]{{3,12}})\.?[\s-]*(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[\s,-]+(?P<year>\d{{4}}|\d{{2}}){_TIME}$"
 )
-_COMPACT = re.compile(r"^(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})$")
+_COMPACT = re.compile(r"^(?P<year>(?:19|20|21)\d{2})(?P<month>\d{2})(?P<day>\d{2})$")
 _SERIAL = re.compile(r"^\d{5}(?:\.\d+)?$")
 _SERIAL_DAY_0 = dt.datetime(1899, 12, 30, tzinfo=dt.UTC)
 _LEAST_SERIAL, _LAST_SERIAL = 15_000, 80_000  # 1941 to 2119: outside, five digits are no date
