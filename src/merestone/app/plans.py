@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow.compute as pc
+
 from merestone.app.assign import place_accounts
 from merestone.app.policy import Actor, Right
 from merestone.app.route import place_leads
@@ -102,7 +104,8 @@ def diff_document(services: Services, actor: Actor, data: Mapping[str, Any]) -> 
 def publish(services: Services, actor: Actor, key: str) -> dict[str, Any]:
     """Make a planning model the active one and re-assign everything, in one transaction.
 
-    Accounts are placed anew except locked ones; leads without owner are routed, others keep theirs.
+    Accounts are placed anew except locked ones; leads without owner are routed, others keep theirs. Publishing the
+    active model changes nothing.
 
     Returns
     -------
@@ -117,6 +120,17 @@ def publish(services: Services, actor: Actor, key: str) -> dict[str, Any]:
     with services.records.transaction(actor, cause=f"publish model {key}"):
         for table in ("accounts", "leads"):  # whoever places by the model that ends comes before or after
             services.records.take_turn(table)
+        active = services.models.active()
+        if active is not None and active[0] == model_id:  # a retry: nothing is decided anew
+            places = services.associations.open_now("accounts")
+            waiting = pc.and_(places["is_primary"], pc.is_null(places["owner"]))
+            return {
+                "key": document.key,
+                "accounts": pc.sum(places["is_primary"]).as_py() or 0,
+                "changed": 0,
+                "queued": pc.sum(waiting).as_py() or 0,
+                "leads_routed": 0,
+            }
         at = services.clock.now()
         services.models.activate(model_id, at=at)
         placed = place_accounts(services, at=at, keep_manual=False)

@@ -32,15 +32,15 @@ def run_job(job_id: int) -> None:
         return
     actor = actor_of_user(job.created_by) if job.created_by else SYSTEM
     try:
-        with kept_alive(store, job_id):
+        with kept_alive(store, job):
             result = jobs.run(services(), actor, job.kind, job.payload, progress_of(job))
     except MerestoneError as error:
-        store.finish(job_id, error=str(error))
+        store.finish(job, error=str(error))
     except Exception:
         logger.exception("Job %s (%s) failed", job_id, job.kind)
-        store.finish(job_id, error="It failed for a reason of ours; the server's log has the details.")
+        store.finish(job, error="It failed for a reason of ours; the server's log has the details.")
     else:
-        store.finish(job_id, result=result)
+        store.finish(job, result=result)
 
 
 def progress_of(job: Job) -> jobs.Progress:
@@ -60,7 +60,7 @@ seen: dict[int, tuple[int, int, str]] = {}
 
 
 @contextmanager
-def kept_alive(store: JobStore, job_id: int) -> Iterator[None]:
+def kept_alive(store: JobStore, job: Job) -> Iterator[None]:
     """Lengthen the job's lease and write its progress from a thread while the block runs."""
     stop = threading.Event()
 
@@ -68,10 +68,10 @@ def kept_alive(store: JobStore, job_id: int) -> Iterator[None]:
         try:
             while not stop.wait(1.0):
                 try:
-                    done, total, message = seen.get(job_id, (0, 0, ""))
-                    store.progress(job_id, done, total, message)
+                    done, total, message = seen.get(job.pk, (0, 0, ""))
+                    store.progress(job, done, total, message)
                 except Exception:  # a busy database: the lease outlives many beats
-                    logger.debug("No beat for job %s", job_id, exc_info=True)
+                    logger.debug("No beat for job %s", job.pk, exc_info=True)
         finally:
             connection.close()
 
@@ -82,7 +82,7 @@ def kept_alive(store: JobStore, job_id: int) -> Iterator[None]:
     finally:
         stop.set()
         thread.join(timeout=LEASE.total_seconds())
-        seen.pop(job_id, None)
+        seen.pop(job.pk, None)
 
 
 def work(*, once: bool) -> int:

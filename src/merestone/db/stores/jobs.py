@@ -44,27 +44,29 @@ class JobStore:
         )
         return Job.objects.get(pk=job_id) if claimed else None
 
-    def beat(self, job_id: int) -> bool:
-        """Lengthen the lease; False when the job is not ours any more (cancelled, or taken over)."""
-        return bool(Job.objects.filter(pk=job_id, state="running").update(lease_until=timezone.now() + LEASE))
-
-    def progress(self, job_id: int, done: int, total: int, message: str) -> bool:
-        """Show progress; False when the job was cancelled."""
+    def progress(self, job: Job, done: int, total: int, message: str) -> bool:
+        """Lengthen the lease and show progress; False when the job is not ours any more."""
         return bool(
-            Job.objects.filter(pk=job_id, state="running").update(
+            Job.objects.filter(pk=job.pk, state="running", attempts=job.attempts).update(
                 done_steps=done, total_steps=total, message=message[:300], lease_until=timezone.now() + LEASE
             )
         )
 
-    def finish(self, job_id: int, *, result: Mapping[str, Any] | None = None, error: str = "") -> None:
-        """End the job, done or failed."""
-        Job.objects.filter(pk=job_id, state="running").update(
+    def finish(self, job: Job, *, result: Mapping[str, Any] | None = None, error: str = "") -> bool:
+        """End the job as it was claimed, done or failed; False when it is not ours any more.
+
+        A busy database may have kept us from lengthening the lease, and the reaper may have queued the job again:
+        until somebody else claims it, it is ours and done.
+        """
+        mine = Job.objects.filter(pk=job.pk, state__in=("running", "queued"), attempts=job.attempts)
+        n_jobs = mine.update(
             state="failed" if error else "done",
             result=None if result is None else dict(result),
             error=error,
             finished_at=timezone.now(),
             lease_until=None,
         )
+        return bool(n_jobs)
 
     def reap(self) -> int:
         """Queue jobs again whose worker is gone; returns how many.
