@@ -153,8 +153,22 @@ def test_reason_is_kept_as_a_sentence(services: Services) -> None:
     publish(services)
     [record] = add_accounts(services, [{"state": "CA"}])
     reason = AccountAssociation.objects.get(account_id=record).reason
-    assert reason["sentence"].startswith("West matches: ")
-    assert "Ana owns the territory." in reason["sentence"]
+    assert reason["sentence"] == "West matches: state is CA or WA. Ana owns the territory."
+
+
+def test_reason_of_an_overlay_without_owner_sends_nobody_to_the_queue(services: Services) -> None:
+    from merestone.db.models import AccountAssociation
+
+    add_reps(services)
+    overlay = {"key": "ai", "type": "ai", "name": "AI", "where": "country = 'US'"}
+    types = [{"key": "geo", "name": "Geography"}, {"key": "ai", "name": "AI", "primary": False}]
+    publish(services, [*({**node, "type": "geo"} for node in WEST_EAST), overlay], types=types)
+    [record] = add_accounts(services, [{"state": "TX"}])
+    rows = AccountAssociation.objects.filter(account_id=record).order_by("-is_primary")
+    assert [row.reason["sentence"] for row in rows] == [
+        "Vacant matches: state is TX. The territory has no owner today, so the account waits in the queue.",
+        "AI matches: country is US. The territory has no owner today.",
+    ]
 
 
 def test_named_account_beats_every_rule(services: Services) -> None:

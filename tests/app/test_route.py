@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pyarrow as pa
 import pytest
 from tests.builders import WEST_EAST, add_leads, add_reps, places, publish
 
@@ -64,3 +65,53 @@ def test_lead_of_a_vacant_territory_waits_with_its_reason(services: Services) ->
     kept = LeadAssociation.objects.get(lead_id=lead)
     assert kept.owner_id is None
     assert "unassigned queue" in kept.reason["sentence"]
+
+
+def test_reason_reads_as_one_sentence(services: Services) -> None:
+    from merestone.db.models import LeadAssociation
+
+    add_reps(services)
+    publish(services, TEAM)
+    [lead] = add_leads(services, [{"state": "CA"}])
+    kept = LeadAssociation.objects.get(lead_id=lead)
+    assert kept.reason["sentence"].startswith(
+        "Matched to West because state is CA or WA; Ana's turn: 0 leads so far"
+    )
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_rivals_route_every_lead_once_and_by_fair_turns(services: Services) -> None:
+    import threading
+
+    from django.db import connection
+
+    from merestone.db.models import Lead, LeadAssociation
+
+    add_reps(services)
+    publish(services, TEAM)
+    with services.records.transaction(OPERATOR, cause="test"):
+        names = {"name": [f"Lead {i}" for i in range(40)], "country": ["US"] * 40, "state": ["CA"] * 40}
+        services.records.write("leads", pa.table(names))
+    barrier, failures = threading.Barrier(4), []
+
+    def run() -> None:
+        try:
+            barrier.wait()
+            for start in range(0, 40, 10):
+                ids = sorted(Lead.objects.values_list("pk", flat=True))[start : start + 10]
+                route.route_leads(services, OPERATOR, ids=ids)
+        except Exception as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert LeadAssociation.objects.count() == 40  # nobody's place was ever replaced
+    shares = Counter(LeadAssociation.objects.values_list("owner", flat=True)).values()
+    assert max(shares) - min(shares) <= 1

@@ -221,7 +221,7 @@ def reason_of(
     key, runner_up = outcome["territory"], outcome["runner_up"]
     if key is None:
         return {"sentence": f"No territory of “{book.document.name}” matches.", "model": book.document.key}
-    name, rule = book.name(key), book.english(key)
+    name, rule = book.name(key), book.clause(key)
     if outcome["cause"] == "named":
         sentence = f"Named in {name}."
     else:
@@ -230,11 +230,11 @@ def reason_of(
         words = RANK_WORDS.get(outcome["rank"] or "", "it ranks first")
         sentence += f" {book.name(runner_up)} matches too, but {name} wins because {words}."
     rep_id, rep_name = owners.get(key, (None, ""))
-    sentence += (
-        f" {rep_name} owns the territory."
-        if rep_id is not None
-        else " It has no owner today, so it waits in the queue."
-    )
+    if rep_id is not None:
+        sentence += f" {rep_name} owns the territory."
+    else:
+        sentence += " The territory has no owner today"
+        sentence += ", so the account waits in the queue." if book.rules[key].is_primary else "."
     return {
         "sentence": sentence,
         "model": book.document.key,
@@ -290,7 +290,7 @@ def move_accounts(
         rep_id, rep_name = owners_today(services).get(territory, (None, ""))
         facts = {
             "sentence": f"Moved to {name} by hand: {reason.strip()}"
-            + ("" if rep_id else " It has no owner today, so it waits in the queue."),
+            + ("" if rep_id else " The territory has no owner today, so the account waits in the queue."),
             "model": active[1].key,
             "territory": territory,
             "by": actor.label,

@@ -168,7 +168,7 @@ class Router:
             chosen, rotations[territory] = rotations[territory].take(weights)
         reason = routing_reason(
             territory,
-            self.book.english(territory) or "it is named there",
+            self.book.clause(territory) or "it is named there",
             eligibility=choice,
             standing=standing,
             chosen=chosen,

@@ -54,9 +54,18 @@ class RuleBook:
         where = self.rules[key].where
         return "" if where is None else to_english(where, self.ruleset.fields)
 
+    def clause(self, key: str) -> str:
+        """Return the same within a sentence, after a colon or "because"."""
+        return within_sentence(self.english(key))
+
     def ancestors(self, key: str) -> set[str]:
         """Return the keys above a territory."""
         return {node.key for node in self.document.tree.path(key)} - {key}
+
+
+def within_sentence(text: str) -> str:
+    """Return a text without its capital, unless it starts with an abbreviation such as ID."""
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def rule_book(services: Services, document: TerritoryModelDocument) -> RuleBook:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from merestone.app.rulebook import within_sentence
 from merestone.boot.demo.accounts import Accounts
 from merestone.boot.demo.columnar import NO_DAY, instants, text
 from merestone.boot.demo.fields import KEY_ACCOUNTS
@@ -86,10 +87,10 @@ class _Reasons:
         field = next(leaf for leaf in leaves if leaf.key == territory)
         if cause == "manual":
             return f"Moved to {field.name} by hand: the customer asked for a person they know."
-        rule = to_english(parse(field.rule.text()), standard_fields())
+        rule = within_sentence(to_english(parse(field.rule.text()), standard_fields()))
         why = f"Named in {field.name}." if cause == "named" else f"{field.name} matches: {rule}."
         if not owner:
-            return f"{why} It has no owner today, so it waits in the queue."
+            return f"{why} The territory has no owner today, so the account waits in the queue."
         return f"{why} {self._names[owner]} owns the territory."
 
 
