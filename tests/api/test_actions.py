@@ -90,7 +90,12 @@ class TestModels:
         assert document["model"]["key"] == "m1"
         planning = document | {"model": document["model"] | {"key": "m2", "name": "Model two"}}
         assert planner("POST", "/models?dry_run=true", planning).json()["is_new"] is True
-        assert planner("POST", "/models", planning).json() == {"key": "m2", "territories": 4, "changed": True}
+        assert planner("POST", "/models", planning).json() == {
+            "key": "m2",
+            "territories": 4,
+            "changed": True,
+            "failing_cases": [],
+        }
         assert planner("POST", "/models", planning).json()["changed"] is False
         assert planner.get("/models/m2/document").json() == planning
         assert {row["key"] for row in planner.items("/models?state=planning")} == {"m2"}
