@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from merestone.app.policy import Actor
 from merestone.core.model.territory import TerritoryModelDocument
+from merestone.core.rules.ruleset import Ruleset
 
 Progress = Callable[[int, int, str], None]
 """Called with (done, total, message)."""
@@ -159,11 +160,60 @@ class Models(Protocol):
         ...
 
 
-class Matcher(Protocol):
-    """An engine that matches records to a compiled ruleset (``engines.kernel``)."""
+class CompiledRules(Protocol):
+    """A ruleset made ready by an engine; can be pickled and sent to other processes, shared between threads.
 
-    def match(self, ruleset: Any, table: pa.Table) -> pa.Table:
+    Tables have columns by field name or alias, ``id``, and perhaps ``external_id``; a field without column is missing
+    everywhere. Every answer equals ``core.rules.match_record`` row by row.
+    """
+
+    @property
+    def ruleset(self) -> Ruleset:
+        """The rules it was made from."""
+        ...
+
+    def match(self, table: pa.Table) -> pa.Table:
         """Return ``id``, ``territory``, ``cause``, ``n_matches``, ``runner_up``, ``rank``, ``overlays`` per row."""
+        ...
+
+    def winners(self, table: pa.Table) -> pa.Array:
+        """Return the winning territory's key per row (dictionary-encoded text; null = unassigned queue), and no more."""
+        ...
+
+    def every_match(self, table: pa.Table) -> pa.Table:
+        """Return ``row`` (position in the table, int64), ``id``, ``territory``, ``is_winner``, ``is_overlay`` per match.
+
+        Rows ascend; within a row primary matches come first, in winning order, then overlays.
+        """
+        ...
+
+    def counts(self, table: pa.Table) -> pa.Table:
+        """Return ``territory``, ``n_matches``, ``n_winners`` per rule, in the ruleset's order."""
+        ...
+
+    def winner(self, record: Mapping[str, Any]) -> str | None:
+        """Return the winning territory's key of one record in microseconds."""
+        ...
+
+
+class Matcher(Protocol):
+    """An engine that matches records to rules (``engines.kernel``, ``engines.duckdb``)."""
+
+    def compile(self, ruleset: Ruleset) -> CompiledRules:
+        """Return the rules made ready; the same content is made ready only once."""
+        ...
+
+    def match(self, ruleset: Ruleset, table: pa.Table) -> pa.Table:
+        """Return ``compile(ruleset).match(table)``."""
+        ...
+
+    def rematch(self, old: Ruleset, new: Ruleset, table: pa.Table) -> pa.Table:
+        """Return the rows that ``new`` places differently from ``old``, at a cost that grows with the changed rules.
+
+        Columns: ``row`` (position in the table, int64, ascending), ``id``, the columns of ``match`` for ``new``, and
+        the same for ``old`` with the prefix ``old_`` (``old_territory``, ``old_overlays`` …). A row is there when its
+        territory, its cause (named or rule) or its overlays differ.
+        """
         ...
 
 

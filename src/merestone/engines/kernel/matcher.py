@@ -33,35 +33,32 @@ RESULT_SCHEMA = pa.schema(
 )
 
 
-class KernelMatcher:
-    """Matches tables against rules in memory; holds no state."""
+def match_table(ruleset: Ruleset, table: pa.Table) -> pa.Table:
+    """Return where each row belongs, equal to ``core.rules.match_record`` row by row.
 
-    def match(self, ruleset: Ruleset, table: pa.Table) -> pa.Table:
-        """Return where each row belongs, equal to ``core.rules.match_record`` row by row.
+    Parameters
+    ----------
+    ruleset : Ruleset
+        Compiled rules.
+    table : pyarrow.Table
+        Columns by field name (or alias), ``id`` and perhaps ``external_id``. A field without column is missing
+        everywhere.
 
-        Parameters
-        ----------
-        ruleset : Ruleset
-            Compiled rules.
-        table : pyarrow.Table
-            Columns by field name (or alias), ``id`` and perhaps ``external_id``. A field without column is missing
-            everywhere.
-
-        Returns
-        -------
-        pyarrow.Table
-            ``id`` as given; ``territory`` (null = unassigned queue); ``cause`` (``named``, ``rule``); ``n_matches``
-            (primary matches); ``runner_up``; ``rank`` (what decided, one of ``core.rules.RANKS``); ``overlays``.
-        """
-        if "id" not in table.column_names and "external_id" not in table.column_names:
-            raise UsageError(
-                "The table has no column 'id'.", code="no-id", fix="Name the records in a column 'id'."
-            )
-        ids = table["id" if "id" in table.column_names else "external_id"]
-        contest = _Contest(ruleset.rules, table.num_rows)
-        for position, cause, rows in _claims(ruleset, table):
-            contest.claim(position, cause, rows)
-        return contest.result(ids)
+    Returns
+    -------
+    pyarrow.Table
+        ``id`` as given; ``territory`` (null = unassigned queue); ``cause`` (``named``, ``rule``); ``n_matches``
+        (primary matches); ``runner_up``; ``rank`` (what decided, one of ``core.rules.RANKS``); ``overlays``.
+    """
+    if "id" not in table.column_names and "external_id" not in table.column_names:
+        raise UsageError(
+            "The table has no column 'id'.", code="no-id", fix="Name the records in a column 'id'."
+        )
+    ids = table["id" if "id" in table.column_names else "external_id"]
+    contest = _Contest(ruleset.rules, table.num_rows)
+    for position, cause, rows in _claims(ruleset, table):
+        contest.claim(position, cause, rows)
+    return contest.result(ids)
 
 
 # --- who claims what --------------------------------------------------------------------------------------------------
