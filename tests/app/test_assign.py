@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from tests.builders import WEST_EAST, add_accounts, add_reps, places, publish
 
-from merestone.app import assign
+from merestone.app import assign, explain
 from merestone.app.policy import OPERATOR, Actor
 from merestone.app.services import Services
 from merestone.base.errors import ForbiddenError, InvalidInputError, NotFoundError
@@ -108,7 +108,7 @@ def test_hidden_account_and_missing_account_answer_alike(services: Services) -> 
     answers = []
     for record in (hidden, 10**9):
         with pytest.raises(NotFoundError) as caught:
-            assign.explain_account(services, manager, record)
+            explain.explain_account(services, manager, record)
         answers.append((caught.value.code, str(caught.value).replace(str(record), "#")))
     assert answers[0] == answers[1]
     assert mine in places(services)
@@ -140,7 +140,7 @@ def test_explanation_names_the_winner_and_what_kept_the_account_elsewhere(servic
     add_reps(services)
     publish(services)
     [record] = add_accounts(services, [{"state": "CA"}])
-    answer = assign.explain_account(services, OPERATOR, record, why_not="east")
+    answer = explain.explain_account(services, OPERATOR, record, why_not="east")
     assert answer["winner"] == "west"
     assert answer["why_not"]["territory"] == "east"
     assert answer["why_not"]["outcome"] == "missed"

@@ -1,4 +1,4 @@
-"""Assignment of accounts: match → winner → owner or queue, each with its reason; manual moves, locks, explanations.
+"""Assignment of accounts: match → winner → owner or queue, each with its reason; manual moves, locks.
 
 Every account always has its open association: ``place_accounts`` runs inside the transaction of whatever made or
 changed accounts (import, edit, publish).
@@ -19,7 +19,6 @@ from merestone.app.rulebook import RuleBook, rule_book
 from merestone.app.services import Services
 from merestone.base.errors import InvalidInputError, NotFoundError, Problem
 from merestone.core.model.team import owner_on
-from merestone.core.rules.ruleset import match_record
 
 DESIRED = pa.schema(
     [
@@ -385,52 +384,3 @@ def require_unlocked(services: Services, ids: Sequence[int]) -> None:
             for record in sorted(locked)
         ]
         raise InvalidInputError("Nothing was moved.", problems, code="locked")
-
-
-def explain_account(
-    services: Services, actor: Actor, account_id: int, *, why_not: str | None = None
-) -> dict[str, Any]:
-    """Return why the account is where it is: the kept reason, and a fresh trace of the active rules.
-
-    Parameters
-    ----------
-    why_not : str, optional
-        A territory key: the answer then says what kept the account out of it.
-    """
-    actor.require(Right.SEE)
-    require_visible(services, actor, [account_id])
-    record = services.records.snapshot("accounts", ids=[account_id]).to_pylist()[0]
-    active = services.models.active()
-    if active is None:
-        return {
-            "account": account_id,
-            "winner": None,
-            "considered": [],
-            "sentence": "No territory model is active.",
-        }
-    book = rule_book(services, active[1])
-    match = match_record(book.ruleset, record)
-    shown = None if actor.sees_all else services.visibility.visible_territories(actor)
-    trace = match.trace
-    trace["considered"] = [
-        {**entry, "name": book.name(entry["territory"]), "rule": book.english(entry["territory"])}
-        for entry in trace["considered"]
-        if shown is None or entry["territory"] in shown
-    ]
-    if shown is not None and trace["winner"] not in shown:
-        trace["winner"] = None
-    answer = {"account": account_id, "name": record["name"], "model": book.document.key, **trace}
-    if why_not is not None:
-        if why_not not in book.rules or (shown is not None and why_not not in shown):
-            raise NotFoundError(f"There is no territory '{why_not}'.")
-        answer["why_not"] = why_not_entry(book, answer["considered"], why_not)
-    return answer
-
-
-def why_not_entry(book: RuleBook, considered: Sequence[Mapping[str, Any]], key: str) -> dict[str, Any]:
-    """Return what kept the record out of a territory: its own entry, or that of the ancestor that stopped it."""
-    by_key = {entry["territory"]: entry for entry in considered}
-    for node in reversed(book.document.tree.path(key)):
-        if node.key in by_key:
-            return dict(by_key[node.key])
-    return {"territory": key, "outcome": "missed", "name": book.name(key), "rule": book.english(key)}

@@ -1,22 +1,19 @@
-"""``match`` and ``explain`` on files: no database, no server."""
+"""``match`` on files: no database, no server."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from merestone.app import ports
-from merestone.app.assign import RANK_WORDS, why_not_entry
 from merestone.app.exchange.defaults import with_defaults
 from merestone.app.exchange.mapping import guess_mapping
 from merestone.app.exchange.normalise import normalise
 from merestone.app.rulebook import RuleBook
-from merestone.base.errors import InvalidInputError, NotFoundError, Problem, UsageError
+from merestone.base.errors import InvalidInputError, Problem, UsageError
 from merestone.core.model.columns import ACCOUNTS
 from merestone.core.rules.document import read_document
 from merestone.core.rules.ruleset import match_record
@@ -112,46 +109,3 @@ def read_records(local: Local, book: RuleBook, path: Path) -> pa.Table:
         )
     table = with_defaults("accounts", table, now=datetime.min.replace(tzinfo=UTC), currency="")
     return table.append_column("id", table["external_id"])
-
-
-def explain_files(
-    local: Local, *, rules: Path, records: Path, record_id: str, why_not: str | None = None
-) -> dict[str, Any]:
-    """Return the whole trace of one record."""
-    book = RuleBook(read_document(local.files.read_document(rules)))
-    table = read_records(local, book, records)
-    found = table.filter(pc.equal(table["id"], record_id))
-    if not found.num_rows:
-        raise NotFoundError(f"There is no record '{record_id}' in '{records.name}'.")
-    match = match_record(book.ruleset, found.to_pylist()[0])
-    trace: dict[str, Any] = {"id": record_id, **match.trace}
-    trace["considered"] = [
-        {**entry, "name": book.name(entry["territory"]), "rule": book.english(entry["territory"])}
-        for entry in trace["considered"]
-    ]
-    if why_not is not None:
-        if why_not not in book.rules:
-            raise NotFoundError(f"There is no territory '{why_not}' in '{rules.name}'.")
-        trace["why_not"] = why_not_entry(book, trace["considered"], why_not)
-    return trace
-
-
-def say_trace(trace: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the trace as lines for people."""
-    winner = trace["winner"]
-    yield f"{trace['id']}: {winner}" if winner else f"{trace['id']}: unassigned queue (no territory matches)"
-    for entry in trace["considered"]:
-        yield f"  {entry['outcome']:<9} {entry['name']}{': ' + entry['rule'] if entry['rule'] else ''}{_why(entry)}"
-    if "why_not" in trace:
-        entry = trace["why_not"]
-        yield f"Why not: stopped at {entry['name']} ({entry['outcome']}){_why(entry)}"
-
-
-def _why(entry: Mapping[str, Any]) -> str:
-    if entry.get("lost_by"):
-        return f"; lost to the winner: {RANK_WORDS.get(entry['lost_by'], 'it is named there')}"
-    because = entry.get("because")
-    if not because:
-        return ""
-    missing = ", ".join(because.get("missing", ()))
-    return f"; because {because['criterion']} is " + (f"unknown: no {missing}" if missing else "false")

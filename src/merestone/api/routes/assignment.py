@@ -15,7 +15,7 @@ from merestone.api.records import row_of
 from merestone.api.resources import RESOURCES
 from merestone.api.routing import operation
 from merestone.api.schemas import Body, Key, Text
-from merestone.app import assign, jobs, route
+from merestone.app import assign, explain, jobs, route
 from merestone.app.policy import Right
 from merestone.base.errors import InvalidInputError, Problem
 
@@ -153,7 +153,7 @@ def explain_account(
     """Return a fresh trace of the active rules: the winner, every territory considered, and why each lost."""
     if row_of(RESOURCES["accounts"], request.actor, record_id) is None:
         return not_there()
-    return answer(assign.explain_account(request.services, request.actor, record_id, why_not=why_not))
+    return answer(explain.explain_account(request.services, request.actor, record_id, why_not=why_not))
 
 
 @operation(

@@ -60,15 +60,15 @@ def explain(
     as_json: Json = False,
 ) -> None:
     """Show why a record goes where it goes. Needs no database."""
-    from merestone.app import matching_files
+    from merestone.app import explain as explaining
 
-    trace = matching_files.explain_files(
+    trace = explaining.explain_files(
         program(ctx).local(), rules=rules, records=records, record_id=record_id, why_not=why_not
     )
     if as_json:
         say(trace, as_json=True)
         return
-    for line in matching_files.say_trace(trace):
+    for line in explaining.say_trace(trace):
         out.print(line, markup=False)
 
 

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from merestone.app import assign, crm
+from merestone.app import assign, crm, explain
 from merestone.app.policy import Right
 from merestone.base.errors import InvalidInputError
 from merestone.db.queries import lists, scope
@@ -67,7 +67,7 @@ def account(request: WebRequest, record_id: int) -> HttpResponse:
 
 def _other_territories(request: WebRequest, record_id: int) -> list[dict[str, Any]]:
     """Return the territories next to the winner that also match, or else do not, with what kept the account out."""
-    answer = assign.explain_account(request.services, request.actor, record_id)
+    answer = explain.explain_account(request.services, request.actor, record_id)
     parents = {
         node.territory.key: node.parent_id
         for node in scope.visible_nodes(request.actor).filter(type__is_primary=True)
@@ -232,7 +232,7 @@ def why(request: WebRequest, record_id: int) -> HttpResponse:
         "title": f"Why {row.territory_name or 'no territory'}?",
         "crumbs": [("Accounts", reverse("accounts")), (row.name, reverse("account", args=[record_id]))],
         "account": row,
-        "answer": assign.explain_account(request.services, request.actor, record_id, why_not=wanted),
+        "answer": explain.explain_account(request.services, request.actor, record_id, why_not=wanted),
         "nodes": nodes,
         "wanted": wanted,
     }
