@@ -159,6 +159,11 @@ class Models(Protocol):
         """Return days away: ``rep_id``, ``starts_on``, ``ends_on`` (first day back)."""
         ...
 
+    def reps(self) -> pa.Table:
+        """Return what documents may call a rep, a row each: ``label`` (lower-case), ``rep`` (as ``members`` has it),
+        ``rep_id``, ``rep_name``, ``left_on``."""
+        ...
+
 
 class CompiledRules(Protocol):
     """A ruleset made ready by an engine; can be pickled and sent to other processes, shared between threads.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,6 +12,7 @@ from merestone.app.services import Services
 from merestone.core.criteria import FieldSet, standard_fields, to_english
 from merestone.core.criteria.fields import custom_field
 from merestone.core.model.territory import TerritoryModelDocument
+from merestone.core.rules.document import write_document
 from merestone.core.rules.ruleset import Rule, Ruleset, compile_ruleset
 
 
@@ -39,6 +42,12 @@ class RuleBook:
     def ruleset(self) -> Ruleset:
         """The compiled rules."""
         return compile_ruleset(self.document, fields=self.fields)
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the document's content, in hexadecimal."""
+        text = json.dumps(write_document(self.document), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
 
     @cached_property
     def rules(self) -> dict[str, Rule]:

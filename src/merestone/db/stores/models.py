@@ -29,7 +29,7 @@ from merestone.db.stores import bulk
 from merestone.db.stores.cells import Shape, to_arrow
 from merestone.db.stores.failures import translated
 from merestone.db.stores.model_writer import write_content
-from merestone.db.stores.reps import rep_names
+from merestone.db.stores.reps import rep_ids, rep_names
 
 
 class ModelStore:
@@ -130,6 +130,22 @@ class ModelStore:
         columns = bulk.fetch(rows.Leave.objects.order_by("rep_id", "starts_on", "id"), list(shapes))
         arrays = [to_arrow(column, shape) for column, shape in zip(columns, shapes.values(), strict=True)]
         return pa.table(arrays, names=list(shapes))
+
+    def reps(self) -> pa.Table:
+        """Return what documents may call a rep; see ``app.ports.Models``."""
+        known, names = rep_ids(), rep_names()
+        reps = {
+            pk: (name, left_on) for pk, name, left_on in rows.Rep.objects.values_list("id", "name", "left_on")
+        }
+        return pa.table(
+            {
+                "label": pa.array(known.keys(), pa.string()),
+                "rep": pa.array([names[pk] for pk in known.values()], pa.string()),
+                "rep_id": pa.array(known.values(), pa.int64()),
+                "rep_name": pa.array([reps[pk][0] for pk in known.values()], pa.string()),
+                "left_on": pa.array([reps[pk][1] for pk in known.values()], pa.date32()),
+            }
+        )
 
 
 def _rename_territories(model_id: int) -> None:

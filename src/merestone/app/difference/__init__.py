@@ -1,0 +1,250 @@
+"""What would move if a model were published: looked at before it is applied, applied only as it was looked at.
+
+``preview`` writes nothing and blocks nobody. The fingerprint of what it answers goes into ``plans.publish``, which
+refuses when anything would move otherwise by now.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from merestone.app.difference.answer import Difference, Summary
+from merestone.app.difference.comparing import Sides, plain
+from merestone.app.difference.owners import Reps, owners_of
+from merestone.app.difference.places import Places, Vocabulary, open_places, ruled_places
+from merestone.app.difference.reasons import Move, Reasons
+from merestone.app.policy import Actor, Right
+from merestone.app.rulebook import RuleBook, company_fields, rule_book
+from merestone.app.services import Services
+from merestone.base.errors import ForbiddenError, NotFoundError
+from merestone.core.rules.document import read_document
+
+__all__ = ["Difference", "Summary", "preview"]
+
+Model = Mapping[str, Any] | str
+"""A model document's plain data, or the key of a model."""
+
+
+def preview(services: Services, actor: Actor, new: Model, *, base: Model | None = None) -> Difference:
+    """Return what would move if ``new`` were published.
+
+    Every account counts. Locked ones stay, and are told; those moved by hand are placed by rule, as publishing does.
+
+    Parameters
+    ----------
+    new : mapping or str
+        A document or the key of a model.
+    base : mapping or str, optional
+        Compare with what this document or model would do on the same accounts; default: with where the accounts are
+        now.
+
+    Raises
+    ------
+    ForbiddenError
+        For everybody but those who plan and see all.
+    InvalidInputError
+        With every problem of a document at once.
+    NotFoundError
+        When there is no model of a key.
+    """
+    actor.require(Right.PLAN)
+    if not actor.sees_all:
+        raise ForbiddenError("A difference shows every account, and you do not see all of them.")
+    active = services.models.active()
+    is_live = base is None
+    reps = Reps(services.models.reps())
+    after = _side(services, new, reps)
+    if base is not None:
+        before = _side(services, base, reps)
+    elif active is not None:
+        book = rule_book(services, active[1])
+        # Publishing the active model changes nothing.
+        same = isinstance(new, str) and new == active[1].key
+        before = Side(book, owners_of(services, book.document, reps), stays=same)
+    else:
+        before = None
+    return _compared(services, before, after, reps=reps, is_live=is_live)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of the two models compared.
+
+    Parameters
+    ----------
+    book : RuleBook
+    owners : mapping of str to int
+        Territory key -> rep id of today's owner.
+    stays : bool
+        Everything stays as it is, whatever the rules say.
+    """
+
+    book: RuleBook
+    owners: Mapping[str, int]
+    stays: bool = False
+
+
+def _side(services: Services, model: Model, reps: Reps) -> Side:
+    if isinstance(model, str):
+        found = services.models.load(model)
+        if found is None:
+            raise NotFoundError(
+                f"There is no territory model '{model}'.", fix="`merestone model list` shows all."
+            )
+        document = found[1]
+    else:
+        document = read_document(model, fields=company_fields(services.records))
+    book = rule_book(services, document)
+    return Side(book, owners_of(services, document, reps))
+
+
+def _compared(services: Services, old: Side | None, new: Side, *, reps: Reps, is_live: bool) -> Difference:
+    accounts = services.records.snapshot("accounts")
+    ids = plain(accounts["id"])
+    opened = services.associations.open_now("accounts")
+    vocabulary = Vocabulary.of(
+        (rule.key for rule in new.book.ruleset.rules),
+        (rule.key for rule in old.book.ruleset.rules) if old else (),
+        pc.unique(opened["territory"]).to_pylist(),
+    )
+    now = open_places(opened, ids, vocabulary)
+    locked = np.asarray(pc.is_in(ids, value_set=plain(opened.filter(opened["is_locked"])["record"])))
+    ruled = ruled_places(services.matcher.match(new.book.ruleset, accounts), new.owners, vocabulary)
+    was = (
+        None
+        if old is None
+        else ruled_places(services.matcher.match(old.book.ruleset, accounts), old.owners, vocabulary)
+    )
+    before = now if is_live or was is None else was.but(now, locked)
+    after = now if old is not None and old.stays else ruled.but(now, locked)
+    sides = Sides(
+        accounts, before, after, vocabulary, _names(old.book) if old else {}, _names(new.book), reps.names
+    )
+    return _answer(services, sides, old, new, ruled=ruled, was=was, locked=locked, is_live=is_live)
+
+
+def _answer(
+    services: Services,
+    sides: Sides,
+    old: Side | None,
+    new: Side,
+    *,
+    ruled: Places,
+    was: Places | None,
+    locked: np.ndarray,
+    is_live: bool,
+) -> Difference:
+    gained, lost = sides.overlays()
+    has_overlay = np.zeros(len(locked), dtype=bool)
+    has_overlay[np.concatenate([gained, lost])[:, 0]] = True
+    rows = sides.biggest_first(np.flatnonzero(sides.moved() | has_overlay))
+    told = np.flatnonzero(locked & (ruled.territory != sides.before.territory))
+    why = _sentences(services, sides, old, new, rows=rows, overlays=(gained, lost), was=was)
+    table = sides.rows(rows, gained, lost, why=why)
+    return Difference(
+        model=new.book.document.key,
+        base=old.book.document.key if old else None,
+        is_live=is_live,
+        rows=table,
+        held=sides.held(told, ruled),
+        pairs=sides.pairs(),
+        territories=sides.territories(),
+        reps=sides.by_rep(),
+        summary=sides.summary(n_held=len(told), n_overlays=int(has_overlay.sum())),
+        fingerprint=_fingerprint(sides, new.book, rows=rows, overlays=(gained, lost)),
+    )
+
+
+def _sentences(
+    services: Services,
+    sides: Sides,
+    old: Side | None,
+    new: Side,
+    *,
+    rows: np.ndarray,
+    overlays: tuple[np.ndarray, np.ndarray],
+    was: Places | None,
+) -> pa.Array:
+    """Return why each of ``rows`` moves; one sentence per distinct case."""
+    if not len(rows):
+        return pa.array([], pa.string())
+    table = sides.accounts.take(pa.array(rows, pa.int64()))
+    still = _claims(services, new.book, table, sides.before.territory[rows], sides.vocabulary)
+    matched = _claims(
+        services, old.book if old else None, table, sides.after.territory[rows], sides.vocabulary
+    )
+    won = np.zeros(len(rows), bool) if was is None else was.territory[rows] == sides.after.territory[rows]
+    lists = [
+        sides.overlay_lists(rows, these, others).to_pylist()
+        for these, others in (overlays, reversed(overlays))
+    ]
+    columns = [
+        sides.vocabulary.texts(sides.before.territory[rows]).to_pylist(),
+        sides.vocabulary.texts(sides.after.territory[rows]).to_pylist(),
+        _ids(sides.before.owner[rows]),
+        _ids(sides.after.owner[rows]),
+        sides.before.cause.take(pa.array(rows, pa.int64())).to_pylist(),
+        sides.after.cause.take(pa.array(rows, pa.int64())).to_pylist(),
+        still.tolist(),
+        matched.tolist(),
+        won.tolist(),
+        *(map(tuple, found) for found in lists),
+    ]
+    reasons = Reasons(old.book if old else None, new.book, dict(sides.reps))
+    known: dict[Move, str] = {}
+    for move in (moves := [Move(*values) for values in zip(*columns, strict=True)]):
+        if move not in known:
+            known[move] = reasons.say(move)
+    return pa.array([known[move] for move in moves], pa.string())
+
+
+def _claims(
+    services: Services,
+    book: RuleBook | None,
+    table: pa.Table,
+    territory: np.ndarray,
+    vocabulary: Vocabulary,
+) -> np.ndarray:
+    """Return, per row, whether the rules match it to this territory, winning or not."""
+    if book is None:
+        return np.zeros(len(territory), dtype=bool)
+    matches = services.matcher.compile(book.ruleset).every_match(table)
+    n = len(vocabulary.keys) + 1
+    pairs = np.asarray(matches["row"]) * n + vocabulary.codes(matches["territory"])
+    return np.isin(np.arange(len(territory)) * n + territory, pairs) & (territory >= 0)
+
+
+def _fingerprint(
+    sides: Sides, book: RuleBook, *, rows: np.ndarray, overlays: tuple[np.ndarray, np.ndarray]
+) -> str:
+    """Return the digest of the new document and of everything that would move from where to where."""
+    digest = hashlib.sha256(book.digest.encode())
+    order = np.sort(rows)
+    digest.update(np.asarray(plain(sides.accounts["id"]).take(pa.array(order, pa.int64()))).tobytes())
+    for places in (sides.before, sides.after):
+        keys = sides.vocabulary.texts(places.territory[order]).fill_null("")
+        digest.update("\x1f".join(keys.to_pylist()).encode())
+        digest.update(places.owner[order].tobytes())
+    ids = plain(sides.accounts["id"])
+    for found in overlays:
+        lines = sorted(
+            (ids[row].as_py(), sides.vocabulary.keys[territory], owner)
+            for row, territory, owner in found.tolist()
+        )
+        digest.update(repr(lines).encode())
+    return digest.hexdigest()
+
+
+def _names(book: RuleBook) -> dict[str, str]:
+    return {rule.key: rule.name for rule in book.ruleset.rules}
+
+
+def _ids(owners: np.ndarray) -> list[int | None]:
+    return [None if owner < 0 else owner for owner in owners.tolist()]
