@@ -222,6 +222,37 @@ class Matcher(Protocol):
         ...
 
 
+class Cluster(Protocol):
+    """Matches records that are not in this process: files and tables a cluster reads and writes (``engines.spark``)."""
+
+    def match(
+        self,
+        ruleset: Ruleset,
+        *,
+        records: str,
+        out: str,
+        all_matches: bool = False,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Write where each record belongs; returns ``records``, ``assigned``, ``queued``, ``out`` and more.
+
+        Parameters
+        ----------
+        ruleset : Ruleset
+            The rules.
+        records : str
+            A file, a folder or the name of a table, as the cluster sees it.
+        out : str
+            A CSV file (``.csv``), else a folder of Parquet files.
+        all_matches : bool
+            Write ``id``, ``territory``, ``is_winner``, ``is_overlay`` per match instead of ``id``, ``territory``
+            (null = unassigned queue), ``cause``, ``runner_up``, ``rank`` per record.
+        progress : callable, optional
+            Told about finished tasks.
+        """
+        ...
+
+
 class Gazetteer(Protocol):
     """Offline places (``connectors.geodata``)."""
 
