@@ -138,9 +138,9 @@ class TooMany(Exception):
     """An expression has more alternatives than the index takes."""
 
 
-def flatten(ruleset: Ruleset) -> FlatRules:
-    """Return the match index of compiled rules."""
-    flattening = Flattening(ruleset)
+def flatten(ruleset: Ruleset, *, flattening: Flattening | None = None) -> FlatRules:
+    """Return the match index of compiled rules, by the usual flattening or by a given one."""
+    flattening = flattening or Flattening(ruleset)
     terms_of: list[list[Term]] = []
     conjunctions: list[Conjunction] = []
     for position, rule in enumerate(ruleset.rules):
@@ -159,10 +159,14 @@ class Flattening:
     ruleset : Ruleset
     also : iterable of Expr
         Expressions beside the ruleset's own whose values cut the axes too.
+    is_for_records : bool
+        False for thinking about rules without records: no boxes are drawn around places, and the beginnings of free
+        text are classes too. Every field that a check asks has an axis then.
     """
 
-    def __init__(self, ruleset: Ruleset, *, also: Iterable[Expr] = ()) -> None:
+    def __init__(self, ruleset: Ruleset, *, also: Iterable[Expr] = (), is_for_records: bool = True) -> None:
         self.fields, self.lists, self.places = ruleset.fields, ruleset.lists, ruleset.areas
+        self._is_for_records = is_for_records
         self._list_values: dict[tuple[str, Kind], frozenset[Any]] = {}
         points: dict[str, set[Any]] = {}
         self._boxes: dict[ex.Leaf, _Box] = {}
@@ -252,7 +256,7 @@ class Flattening:
             return False
         if leaf.name == "starts_with":
             assert leaf.field is not None
-            return self.fields[leaf.field.name].name in FREE_TEXT
+            return self._is_for_records and self.fields[leaf.field.name].name in FREE_TEXT
         return leaf.name not in ("has_any", "has_all")
 
     def _checked(self, call: ex.Call, *, wanted: bool) -> Term:
@@ -278,16 +282,18 @@ class Flattening:
         """Add the values at which a leaf cuts its field."""
         if leaf.field is None:
             assert isinstance(leaf, ex.Call)
-            box = self._boxes[leaf] = _box_of(leaf, self.places)
+            box = self._boxes[leaf] = _box_of(leaf, self.places) if self._is_for_records else _EVERYWHERE
             for name, ends, turn in (
                 ("latitude", box.latitude, _POLES),
                 ("longitude", box.longitude, _SEAM),
             ):
                 points.setdefault(name, set()).update((*ends, *turn) if ends else ())
             return
-        if self._is_check(leaf):
-            return
         spec = self.fields[leaf.field.name]
+        if self._is_check(leaf):
+            if not self._is_for_records:
+                points.setdefault(spec.name, set())
+            return
         found = points.setdefault(spec.name, set())
         match leaf:
             case ex.Comparison(value=literal):
