@@ -117,7 +117,7 @@ def test_rows_hold_every_field_of_their_schema(world: World, admin_calls: Caller
 
 def test_the_reference_names_every_path_and_no_other() -> None:
     text = REFERENCE.read_text()
-    told = set(re.findall(r"`(GET|POST|PATCH|DELETE) (/[^`\s?]*)", text))
+    told = set(re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[^`\s?]*)", text))
     there = {
         (method.upper(), path.removeprefix(BASE))
         for path, operations in document()["paths"].items()

@@ -81,7 +81,7 @@ def calls(draw: st.DrawFn) -> tuple[str, str, bytes, str]:
     address = path.replace("{record_id}", draw(ids)).replace(
         "{fmt}", draw(st.sampled_from(["csv", "parquet"]))
     )
-    for name in ("{key}", "{prefix}"):
+    for name in ("{key}", "{prefix}", "{territory}"):
         address = address.replace(name, quote(draw(keys), safe=""))
     known = {one["name"]: one["schema"] for one in operation["parameters"] if one["in"] == "query"}
     names = st.sampled_from(sorted(known)) if known else texts

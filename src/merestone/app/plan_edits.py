@@ -1,0 +1,323 @@
+"""Work on a planning model territory by territory: copy a model, add, change and remove territories.
+
+Each change is checked as a whole document, and is written only if the territory still is as it was looked at: its
+fingerprint tells.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from merestone.app.plans import load_model
+from merestone.app.policy import Actor, Right
+from merestone.app.rulebook import company_fields
+from merestone.app.services import Services
+from merestone.base.errors import ConflictError, InvalidInputError, NotFoundError, Problem, UsageError
+from merestone.core.model.territory import TerritoryModelDocument, TerritoryNode
+from merestone.core.rules.document import read_document, write_document
+
+Entry = dict[str, Any]
+CHANGEABLE = (
+    "name", "parent", "type", "where", "priority", "named", "exclude", "cases", "notes",
+)  # fmt: skip
+"""What ``edit_territory`` takes; members are people's business, the key is for ever."""
+CHILDREN = ("refuse", "move-up", "remove")
+
+
+def clone_model(services: Services, actor: Actor, key: str, *, new_key: str | None = None) -> dict[str, Any]:
+    """Copy a model into a new planning model.
+
+    Parameters
+    ----------
+    new_key : str, optional
+        Default: the key with the first free number behind it.
+
+    Returns
+    -------
+    dict
+        ``key``, ``name``, ``territories``.
+
+    Raises
+    ------
+    ConflictError
+        When there is a model of the new key.
+    """
+    actor.require(Right.PLAN)
+    with services.records.transaction(actor, cause=f"copy model {key}"):
+        _turn(services)
+        data = write_document(load_model(services, actor, key)[1])
+        taken = {model["key"] for model in services.models.all()}
+        wanted = new_key or _free(data["model"]["key"], taken)
+        if wanted in taken:
+            raise ConflictError(
+                f"There is a model '{wanted}' already.", code="model-exists", fix="Choose another key."
+            )
+        name = data["model"].get("name", data["model"]["key"])
+        data["model"] = {"key": wanted, "name": f"{name} (plan)"[:200]}
+        document = read_document(data, fields=company_fields(services.records))
+        services.models.save(document, actor=actor)
+    return {"key": document.key, "name": document.name, "territories": len(document.territories)}
+
+
+def _free(key: str, taken: set[str]) -> str:
+    stem = f"{key[:70]}-plan"
+    return next(name for n in range(1, len(taken) + 2) if (name := stem if n == 1 else f"{stem}-{n}") not in taken)  # fmt: skip
+
+
+def read_territory(services: Services, actor: Actor, model: str, territory: str) -> dict[str, Any]:
+    """Return a territory as a plan has it: every field of ``CHANGEABLE``, ``key``, ``members``, ``model``, ``state``,
+    ``children`` (keys) and ``fingerprint``, which a change must name."""
+    actor.require(Right.PLAN)
+    document = load_model(services, actor, model)[1]
+    return territory_of(services, document, territory)
+
+
+def territory_of(services: Services, document: TerritoryModelDocument, territory: str) -> dict[str, Any]:
+    """Return the same of a document at hand."""
+    full = _full(document, territory)
+    state = next(one["state"] for one in services.models.all() if one["key"] == document.key)
+    children = [node.key for node in document.territories if node.parent == territory]
+    return full | {
+        "model": document.key,
+        "state": state,
+        "children": children,
+        "fingerprint": fingerprint(full),
+    }
+
+
+def _full(document: TerritoryModelDocument, territory: str) -> Entry:
+    """Return a territory's entry with every field written out."""
+    node = next((node for node in document.territories if node.key == territory), None)
+    if node is None:
+        raise NotFoundError(f"There is no territory '{territory[:100]}' in this model.")
+    return _written(node)
+
+
+def _written(node: TerritoryNode) -> Entry:
+    return {
+        "key": node.key,
+        "name": node.name,
+        "parent": node.parent,
+        "type": node.type,
+        "where": node.where,
+        "priority": node.priority,
+        "named": list(node.named),
+        "exclude": list(node.exclude),
+        "cases": [{"record": dict(case.record), "expect": case.expect} for case in node.cases],
+        "notes": node.notes,
+        "members": [
+            {
+                "rep": member.rep,
+                "role": member.role,
+                "from": member.start and member.start.isoformat(),
+                "to": member.end and member.end.isoformat(),
+            }
+            for member in node.members
+        ],
+    }
+
+
+def fingerprint(entry: Mapping[str, Any]) -> str:
+    """Return the digest of what ``edit_territory`` may change: equal as long as nobody changed any of it."""
+    content = {name: entry.get(name) for name in CHANGEABLE}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def edit_territory(
+    services: Services,
+    actor: Actor,
+    model: str,
+    territory: str,
+    changes: Mapping[str, Any],
+    *,
+    fingerprint: str,
+) -> dict[str, Any]:
+    """Change a territory of a planning model; returns it as ``read_territory`` does, with ``changed``.
+
+    Parameters
+    ----------
+    changes : mapping
+        Some of ``CHANGEABLE``; None empties one that may be empty.
+    fingerprint : str
+        Of the territory as it was read.
+
+    Raises
+    ------
+    ConflictError
+        ``stale-version`` when somebody else changed it meanwhile, with the difference; ``model-not-in-planning``.
+    InvalidInputError
+        With every problem the changed document has.
+    """
+    actor.require(Right.PLAN)
+    _known(changes)
+    with services.records.transaction(actor, cause=f"edit territory {territory} of {model}"):
+        document = _planned(services, actor, model)
+        before = _full(document, territory)
+        _refuse_stale(before, changes, fingerprint)
+        after = before | dict(changes)
+        entries = [after if one["key"] == territory else one for one in _entries(document)]
+        new = _checked(services, document, entries)
+        changed = new != document
+        if changed:
+            services.models.save(new, actor=actor)
+    return territory_of(services, new, territory) | {"changed": changed}
+
+
+def changed_document(
+    services: Services, actor: Actor, model: str, territory: str, changes: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the model's document with a territory changed, as plain data; nothing is saved."""
+    actor.require(Right.PLAN)
+    _known(changes)
+    document = load_model(services, actor, model)[1]
+    after = _full(document, territory) | dict(changes)
+    entries = [after if one["key"] == territory else one for one in _entries(document)]
+    return write_document(_checked(services, document, entries))
+
+
+def add_territory(services: Services, actor: Actor, model: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Add a territory to a planning model, after its parent's last child; returns it as ``read_territory`` does.
+
+    Raises
+    ------
+    ConflictError
+        ``territory-exists``; ``model-not-in-planning``.
+    InvalidInputError
+        With every problem the changed document has.
+    """
+    actor.require(Right.PLAN)
+    key = entry.get("key")
+    _known({name: value for name, value in entry.items() if name != "key"})
+    with services.records.transaction(actor, cause=f"add territory {key} to {model}"):
+        document = _planned(services, actor, model)
+        entries = _entries(document)
+        if any(one["key"] == key for one in entries):
+            raise ConflictError(
+                f"There is a territory '{key}' already.", code="territory-exists", fix="Choose another key."
+            )
+        new = _checked(services, document, _inserted(entries, dict(entry)))
+        services.models.save(new, actor=actor)
+    return territory_of(services, new, str(key))
+
+
+def remove_territory(
+    services: Services,
+    actor: Actor,
+    model: str,
+    territory: str,
+    *,
+    children: str = "refuse",
+    fingerprint: str | None = None,
+) -> dict[str, Any]:
+    """Remove a territory from a planning model; returns the keys ``removed`` and ``moved``.
+
+    Parameters
+    ----------
+    children : str
+        What becomes of the territories below: ``refuse`` to remove it when there are any, ``move-up`` to its parent,
+        or ``remove`` them too.
+    fingerprint : str, optional
+        Of the territory as it was read.
+    """
+    actor.require(Right.PLAN)
+    if children not in CHILDREN:
+        raise UsageError(
+            f"'{children[:40]}' is no way to treat children.",
+            code="bad-choice",
+            fix=f"Use {', '.join(CHILDREN)}.",
+        )
+    with services.records.transaction(actor, cause=f"remove territory {territory} of {model}"):
+        document = _planned(services, actor, model)
+        before = _full(document, territory)
+        if fingerprint is not None:
+            _refuse_stale(before, {}, fingerprint)
+        below = [node.key for node in document.tree.subtree(territory)][1:]
+        direct = [node.key for node in document.tree.children(territory)]
+        if below and children == "refuse":
+            raise ConflictError(
+                f"'{territory}' has {len(below)} territor{'ies' if len(below) != 1 else 'y'} below it.",
+                code="has-children",
+                fix="Move them up, or remove them too.",
+                difference={"children": [direct, []]},
+            )
+        gone = {territory, *(below if children == "remove" else ())}
+        entries = [
+            one | ({"parent": before["parent"]} if one["parent"] == territory else {})
+            for one in _entries(document)
+            if one["key"] not in gone
+        ]
+        new = _checked(services, document, entries)
+        services.models.save(new, actor=actor)
+    return {"removed": sorted(gone), "moved": [] if children == "remove" else direct}
+
+
+def _planned(services: Services, actor: Actor, model: str) -> TerritoryModelDocument:
+    """Return a model that may be changed, and let nobody else change it until the transaction ends."""
+    _turn(services)
+    document = load_model(services, actor, model)[1]
+    state = next(one["state"] for one in services.models.all() if one["key"] == model)
+    if state != "planning":
+        raise ConflictError(
+            f"The model '{model}' is {state.replace('_', ' ')}, not in planning.",
+            code="model-not-in-planning",
+            fix="Copy it into a planning model, and change that.",
+        )
+    return document
+
+
+def _turn(services: Services) -> None:
+    # Publishing takes the turn of the accounts too: an edit is in what is published, or comes after it.
+    services.records.take_turn("accounts")
+
+
+def _known(changes: Mapping[str, Any]) -> None:
+    problems = [
+        Problem("unknown-key", f"'{name}' cannot be changed here.", f"Known: {', '.join(CHANGEABLE)}.", where=name)
+        for name in changes
+        if name not in CHANGEABLE
+    ]  # fmt: skip
+    if problems:
+        raise InvalidInputError("The territory was not changed.", problems)
+
+
+def _refuse_stale(before: Entry, changes: Mapping[str, Any], seen: str) -> None:
+    if fingerprint(before) != seen:
+        raise ConflictError(
+            f"Somebody else changed '{before['key']}' meanwhile.",
+            code="stale-version",
+            fix="Look at the difference, then save again.",
+            difference={
+                name: [value, before[name]] for name, value in changes.items() if value != before[name]
+            },
+        )
+
+
+def _entries(document: TerritoryModelDocument) -> list[Entry]:
+    return [_written(node) for node in document.territories]
+
+
+def _inserted(entries: list[Entry], entry: Entry) -> list[Entry]:
+    """Return the entries with a new one behind its parent's last child."""
+    parent = entry.get("parent")
+    family = [place for place, one in enumerate(entries) if parent in (one["parent"], one["key"]) and parent]
+    place = (family[-1] if family else len(entries) - 1) + 1
+    return [*entries[:place], entry, *entries[place:]]
+
+
+def _checked(
+    services: Services, document: TerritoryModelDocument, entries: Sequence[Entry]
+) -> TerritoryModelDocument:
+    data = write_document(document) | {"territories": [_lean(one) for one in entries]}
+    return read_document(data, fields=company_fields(services.records))
+
+
+def _lean(entry: Entry) -> Entry:
+    """Return an entry without what says nothing; blank text is no criterion."""
+    found = {name: value for name, value in entry.items() if value is not None}
+    if isinstance(found.get("where"), str) and not found["where"].strip():
+        del found["where"]
+    return found

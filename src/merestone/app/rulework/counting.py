@@ -1,0 +1,258 @@
+"""How many accounts a rule matches while it is being written, and how many it would win.
+
+The rule of a territory holds together with those above it, so what matches is one conjunction and asks nothing of the
+other territories. Who wins is asked of the whole model, but only for what matches. Every answer is the matcher's.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from merestone.app.plans import load_model
+from merestone.app.policy import Actor, Right
+from merestone.app.rulebook import RuleBook
+from merestone.app.rulework.kept import account_columns
+from merestone.app.rulework.trial import (
+    alone,
+    compiled_book,
+    conjunction,
+    path_rules,
+    position_of,
+    single,
+    with_rule,
+)
+from merestone.app.services import Services
+from merestone.base.errors import InvalidInputError
+from merestone.core.criteria import Expr, fields_used, leaves, read, render
+from merestone.core.criteria import expression as ex
+from merestone.core.criteria.values import fold
+from merestone.core.rules import Rule, Ruleset
+
+MAX_EXAMPLES = 20
+MAX_POINTS = 2_000
+MAX_CRITERIA = 60  # comparisons whose own counts are told
+MAX_RIVALS = 10
+GRID = 0.25  # degrees: accounts closer than this are one point when there are too many
+
+
+def count_matches(
+    services: Services,
+    actor: Actor,
+    *,
+    model: str | None,
+    territory: str,
+    where: str,
+    priority: int | None = None,
+    parts: frozenset[str] = frozenset(("wins", "criteria", "examples", "points")),
+) -> dict[str, Any]:
+    """Return what a territory would match with another criterion; nothing is saved.
+
+    Parameters
+    ----------
+    model : str or None
+        Key of the model; None = the active one.
+    territory : str
+        Key of the territory whose criterion is tried, together with all above it.
+    where : str
+        The criterion; blank = none, so that all its parent matches is handed on.
+    priority : int, optional
+        Tried instead of the territory's own.
+    parts : frozenset of str
+        What to answer beside the counts.
+
+    Returns
+    -------
+    dict
+        ``total`` accounts, ``parent`` (matched by all above it), ``matches``, ``revenue`` of those; ``wins`` and
+        ``won_revenue`` with ``rivals`` (who wins the rest); ``criteria``: per comparison ``text``, ``keeps`` (alone,
+        of what the parent matches) and ``missing`` (unknown because a value is missing); ``examples``; ``points``
+        (``lon``, ``lat``, ``n``, ``won``) and ``counties`` for the map; ``located``.
+
+    Raises
+    ------
+    InvalidInputError
+        With every problem of the criterion.
+    """
+    actor.require(Right.PLAN)
+    book = compiled_book(services, load_model(services, actor, model)[1])
+    place = position_of(book.ruleset, territory)
+    expr = _read(book, where)
+    changes = {} if priority is None else {"priority": priority}
+    trial = _Trial(services, book, with_rule(book.ruleset, place, where=expr, **changes), place)
+    return trial.answer(parts)
+
+
+def _read(book: RuleBook, where: str) -> Expr | None:
+    if not where.strip():
+        return None
+    document = book.document
+    expr, problems = read(where, book.ruleset.fields, lists=document.lists, areas=document.areas)
+    if problems or expr is None:
+        raise InvalidInputError("The rule cannot be tried.", problems, code="bad-criteria")
+    return expr
+
+
+class _Trial:
+    """One criterion on the book."""
+
+    def __init__(self, services: Services, book: RuleBook, ruleset: Ruleset, place: int) -> None:
+        self.services, self.book, self.ruleset = services, book, ruleset
+        self.rule: Rule = ruleset.rules[place]
+        self.path = path_rules(ruleset, place)
+        self.accounts = account_columns(services, self._columns())
+
+    def _columns(self) -> list[str]:
+        fields = self.ruleset.fields
+        used = {name for rule in self.ruleset.rules if rule.where for name in fields_used(rule.where)}
+        names = {field.name for name in sorted(used) if (field := fields.get(name)) is not None}
+        return sorted(names)
+
+    def answer(self, parts: frozenset[str]) -> dict[str, Any]:
+        above = self.narrowed(self.accounts, self.path[:-1])
+        matched = self.narrowed(above, self.path[-1:])
+        content: dict[str, Any] = {
+            "total": self.accounts.num_rows,
+            "parent": above.num_rows,
+            "matches": matched.num_rows,
+            "revenue": _sum(matched["revenue"]),
+            "is_grouping": self.rule.where is None,
+        }
+        winners = self.winners(matched) if parts & {"wins", "examples", "points"} else None
+        if winners is not None:
+            content |= self.wins(matched, winners)
+        if "criteria" in parts and self.rule.where is not None:
+            content["criteria"] = self.criteria(above, self.rule.where)
+        if "examples" in parts and winners is not None:
+            content["examples"] = self.examples(matched, winners)
+        if "points" in parts and winners is not None:
+            content |= points(matched, np.asarray(pc.fill_null(pc.equal(winners, self.rule.key), False)))
+        return content
+
+    def narrowed(self, table: pa.Table, path: list[Rule]) -> pa.Table:
+        """Return the rows that every rule of the path matches."""
+        if not path or all(rule.where is None and not rule.exclude for rule in path):
+            return table
+        exclude = frozenset().union(*(rule.exclude for rule in path))
+        tiny = alone(self.ruleset, conjunction(path), exclude=exclude)
+        winners = self.services.matcher.compile(tiny).winners(table)
+        return table.filter(pc.is_valid(winners))
+
+    def winners(self, matched: pa.Table) -> pa.Array:
+        """Return who wins each matching row, as text."""
+        return _texts(self.services.matcher.compile(self.ruleset).winners(matched))
+
+    def wins(self, matched: pa.Table, winners: pa.Array) -> dict[str, Any]:
+        own = pc.fill_null(pc.equal(winners, self.rule.key), False)
+        others = Counter(key for key in winners.to_pylist() if key != self.rule.key)
+        named = self._named_elsewhere(matched)
+        names = {rule.key: rule.name for rule in self.ruleset.rules}
+        return {
+            "is_primary": self.rule.is_primary,
+            "wins": (pc.sum(own).as_py() or 0) + named.num_rows if self.rule.is_primary else matched.num_rows,
+            "won_by_name": named.num_rows,
+            "won_revenue": _sum(matched["revenue"].filter(own)) + _sum(named["revenue"]),
+            "rivals": [
+                {"territory": key, "name": names[key] if key is not None else "", "accounts": n}
+                for key, n in others.most_common(MAX_RIVALS)
+            ],
+        }
+
+    def _named_elsewhere(self, matched: pa.Table) -> pa.Table:
+        """Return the accounts it wins by name alone, whatever the rule says."""
+        if not self.rule.named or not self.rule.is_primary:
+            return self.accounts.slice(0, 0)
+        keys = [fold(text) if text else None for text in self.accounts["external_id"].to_pylist()]
+        is_named = pa.array([key in self.rule.named for key in keys])
+        found = self.accounts.filter(is_named)
+        found = found.filter(pc.invert(pc.is_in(found["id"], value_set=matched["id"].combine_chunks())))
+        winners = self.winners(found)
+        return found.filter(pc.fill_null(pc.equal(winners, self.rule.key), False))
+
+    def criteria(self, above: pa.Table, where: Expr) -> list[dict[str, Any]]:
+        """Return what each comparison keeps by itself, of what the parent matches."""
+        found = list(leaves(where))[:MAX_CRITERIA]
+        wheres: dict[str, Expr] = {}
+        for number, leaf in enumerate(found):
+            wheres[f"k{number}"] = leaf
+            if not isinstance(leaf, ex.IsNull):
+                wheres[f"m{number}"] = _is_missing(leaf)
+        counts = self.services.matcher.compile(single(self.ruleset, wheres)).counts(above)
+        n = dict(zip(counts["territory"].to_pylist(), counts["n_matches"].to_pylist(), strict=True))
+        return [
+            {"text": _short(render(leaf)), "keeps": n[f"k{number}"], "missing": n.get(f"m{number}", 0)}
+            for number, leaf in enumerate(found)
+        ]
+
+    def examples(self, matched: pa.Table, winners: pa.Array) -> list[dict[str, Any]]:
+        """Return the largest accounts by revenue with who would win them."""
+        # No revenue sorts behind every revenue.
+        revenue = pc.fill_null(pc.cast(matched["revenue"], pa.float64()), -np.inf)
+        order = pc.sort_indices(
+            pa.table({"revenue": revenue, "id": matched["id"]}),
+            sort_keys=[("revenue", "descending"), ("id", "ascending")],
+        )[:MAX_EXAMPLES]
+        names = {rule.key: rule.name for rule in self.ruleset.rules}
+        rows = matched.select(["id", "external_id", "name", "city", "state", "revenue"]).take(order)
+        return [
+            row
+            | {
+                "revenue": None if row["revenue"] is None else str(row["revenue"]),
+                "winner": key,
+                "winner_name": names.get(key, "") if key else "",
+            }
+            for row, key in zip(rows.to_pylist(), winners.take(order).to_pylist(), strict=True)
+        ]
+
+
+def _is_missing(leaf: ex.Leaf) -> Expr:
+    if leaf.field is not None:
+        return ex.IsNull(leaf.field)
+    return ex.Or((ex.IsNull(ex.FieldRef("latitude")), ex.IsNull(ex.FieldRef("longitude"))))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 200 else text[:199] + "…"
+
+
+def _texts(array: Any) -> pa.Array:
+    whole = array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array
+    return whole.cast(pa.string()) if pa.types.is_dictionary(whole.type) else whole
+
+
+def _sum(column: Any) -> Any:
+    return pc.sum(column).as_py() or 0
+
+
+def points(table: pa.Table, won: np.ndarray) -> dict[str, Any]:
+    """Return located accounts as points, thinned to a grid when there are many, and accounts per county."""
+    located = np.asarray(pc.and_(pc.is_valid(table["latitude"]), pc.is_valid(table["longitude"])))
+    lat = np.asarray(table["latitude"].filter(pa.array(located)), dtype=float)
+    lon = np.asarray(table["longitude"].filter(pa.array(located)), dtype=float)
+    wins = won[located]
+    counties = pc.value_counts(table["county"].combine_chunks()).to_pylist() if table.num_rows else []
+    return {
+        "located": len(lat),
+        "points": _thinned(lat, lon, wins),
+        "counties": {row["values"]: row["counts"] for row in counties if row["values"]},
+    }
+
+
+def _thinned(lat: np.ndarray, lon: np.ndarray, won: np.ndarray) -> dict[str, list[Any]]:
+    size = GRID if len(lat) > MAX_POINTS else 1e-4
+    while True:
+        cells = np.stack([np.round(lat / size), np.round(lon / size), won.astype(float)], axis=1)
+        found, first, n = np.unique(cells, axis=0, return_index=True, return_counts=True)
+        if len(found) <= MAX_POINTS:
+            break
+        size *= 1.5
+    return {
+        "lat": np.round(lat[first], 4).tolist(),
+        "lon": np.round(lon[first], 4).tolist(),
+        "n": n.tolist(),
+        "won": won[first].tolist(),
+    }

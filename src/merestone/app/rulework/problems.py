@@ -1,0 +1,101 @@
+"""What is wrong with, or doubtful about, a rule while it is being written; and how its cases do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from merestone.app.plans import load_model
+from merestone.app.policy import Actor, Right
+from merestone.app.rulebook import company_fields
+from merestone.app.rulework.reading import reading_of
+from merestone.app.services import Services
+from merestone.base.errors import NotFoundError, Problem
+from merestone.core.criteria import FieldSet
+from merestone.core.model.territory import TerritoryModelDocument, TerritoryNode
+from merestone.core.rules import run_cases
+
+Analysis = Callable[[TerritoryModelDocument, str, FieldSet], Iterable[Problem]]
+"""Looks at a whole model for what concerns one territory: overlaps, shadowed and impossible criteria."""
+
+ANALYSES: tuple[Analysis, ...] = ()
+
+
+def problems_of(
+    services: Services, actor: Actor, *, model: str | None, territory: str, where: str
+) -> list[dict[str, Any]]:
+    """Return everything to be said about a territory's rule, errors first.
+
+    Each entry has ``severity``: ``error`` (it cannot be saved), ``warning`` (it can), beside the problem's own fields.
+    """
+    actor.require(Right.PLAN)
+    document = load_model(services, actor, model)[1]
+    changed = with_where(document, territory, where)
+    errors = reading_of(services, where, document)["problems"]
+    found = [{"severity": "error", **one} for one in errors]
+    if found:
+        return found
+    fields = company_fields(services.records)
+    return [
+        {"severity": "warning", **problem.as_dict()}
+        for analyse in ANALYSES
+        for problem in analyse(changed, territory, fields)
+    ]
+
+
+def with_where(document: TerritoryModelDocument, territory: str, where: str) -> TerritoryModelDocument:
+    """Return the document with another criterion at a territory; NotFoundError when it has none of that key."""
+    if all(node.key != territory for node in document.territories):
+        raise NotFoundError(f"There is no territory '{territory[:100]}' in this model.")
+    return replace(
+        document,
+        territories=tuple(
+            replace(node, where=where if where.strip() else None) if node.key == territory else node
+            for node in document.territories
+        ),
+    )
+
+
+def try_cases(
+    services: Services, actor: Actor, *, model: str | None, territory: str, where: str
+) -> list[dict[str, Any]]:
+    """Return how the cases of a territory do with another criterion: ``number``, ``record``, ``expect``, ``passes``,
+    ``message``; none when the criterion cannot be read."""
+    actor.require(Right.PLAN)
+    document = load_model(services, actor, model)[1]
+    node = node_of(document, territory)
+    if not node.cases or reading_of(services, where, document)["problems"]:
+        return []
+    changed = with_where(document, territory, where)
+    # Only this territory's cases are asked about, but the whole model answers them.
+    only = replace(
+        changed,
+        territories=tuple(
+            one if one.key == territory else replace(one, cases=()) for one in changed.territories
+        ),
+    )
+    failures = {
+        problem.where: problem.message for problem in run_cases(only, fields=company_fields(services.records))
+    }
+    return [_case(node, number, failures) for number in range(1, len(node.cases) + 1)]
+
+
+def _case(node: TerritoryNode, number: int, failures: Mapping[str, str]) -> dict[str, Any]:
+    case = node.cases[number - 1]
+    message = failures.get(f"territories/{node.key}/cases/{number}", "")
+    return {
+        "number": number,
+        "record": dict(case.record),
+        "expect": case.expect,
+        "passes": not message,
+        "message": message,
+    }
+
+
+def node_of(document: TerritoryModelDocument, territory: str) -> TerritoryNode:
+    """Return a territory of a document; NotFoundError when there is none of this key."""
+    node = next((node for node in document.territories if node.key == territory), None)
+    if node is None:
+        raise NotFoundError(f"There is no territory '{territory[:100]}' in this model.")
+    return node

@@ -1,0 +1,157 @@
+"""The values a field has in the book, the most frequent first: what a type-ahead offers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from merestone.app.policy import Actor, Right
+from merestone.app.rulebook import company_fields
+from merestone.app.rulework.kept import account_columns
+from merestone.app.rulework.places import country_labels, state_labels
+from merestone.app.services import Services
+from merestone.base.errors import NotFoundError
+from merestone.core.criteria import Field
+from merestone.core.criteria.values import fold
+
+MAX_VALUES = 100
+MAX_TYPED = 200  # characters of what was typed that are looked at
+
+
+def suggest_values(
+    services: Services, actor: Actor, field: str, prefix: str = "", *, limit: int = 20
+) -> dict[str, Any]:
+    """Return the distinct values of a field over all accounts, the most frequent first.
+
+    Parameters
+    ----------
+    field : str
+        Name or alias of a field of accounts, custom ones included.
+    prefix : str
+        What was typed: values that begin with it come first, then those that contain it; the names of countries and
+        states count as their codes.
+    limit : int
+        At most so many, 1 … ``MAX_VALUES``.
+
+    Returns
+    -------
+    dict
+        ``field``, ``values`` (``value``, ``label``, ``count``), ``distinct``, ``missing``: in all, whatever was typed.
+
+    Raises
+    ------
+    NotFoundError
+        When there is no such field.
+    """
+    actor.require(Right.PLAN)
+    known = company_fields(services.records).get(field.lower())
+    if known is None:
+        raise NotFoundError(f"There is no field '{field[:60]}'.")
+    table = account_columns(services, [known.name])
+    column = table[known.name] if known.name in table.column_names else pa.chunked_array([pa.nulls(0)])
+    counts = _Counted.of(_Same(column))
+    labels = _labels(services, known)
+    found = counts.like(fold(prefix[:MAX_TYPED]), labels, choices=known.choices)
+    return {
+        "field": known.name,
+        "values": [
+            {"value": value, "label": labels.get(value, ""), "count": n}
+            for value, n in found[: max(1, min(limit, MAX_VALUES))]
+        ],
+        "distinct": len(counts.values),
+        "missing": counts.missing,
+    }
+
+
+class _Same:
+    """A kept column, the same while it is the same object: counted once, not once per keystroke."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        self.column = column
+
+    def __hash__(self) -> int:
+        return id(self.column)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.column is self.column
+
+
+class _Counted:
+    """Distinct values of a column as text with their counts, most frequent first, and how many rows have none."""
+
+    def __init__(self, values: list[str], counts: list[int], missing: int) -> None:
+        self.values, self.counts, self.missing = values, counts, missing
+        self.folded = [fold(value) for value in values]
+
+    @classmethod
+    @lru_cache(maxsize=64)  # a class method holds no instance
+    def of(cls, same: _Same) -> _Counted:
+        column = same.column.combine_chunks()
+        if pa.types.is_list(column.type):
+            missing = pc.sum(pc.less_equal(pc.fill_null(pc.list_value_length(column), 0), 0)).as_py() or 0
+            column = pc.list_flatten(column)
+        else:
+            missing = column.null_count
+        if pa.types.is_timestamp(column.type):
+            column = column.cast(pa.date32())
+        table = pa.table({"value": column}).group_by("value").aggregate([([], "count_all")])
+        pairs: dict[str, int] = {}
+        written: dict[str, str] = {}
+        for value, n in zip(table["value"].to_pylist(), table["count_all"].to_pylist(), strict=True):
+            text = _text(value)
+            if not text:
+                missing += n if value is not None and not pa.types.is_list(same.column.type) else 0
+                continue
+            key = fold(text)  # what compares alike is offered once, as it is written first
+            pairs[key] = pairs.get(key, 0) + n
+            written.setdefault(key, text)
+        order = sorted(pairs, key=lambda key: (-pairs[key], key))
+        return cls([written[key] for key in order], [pairs[key] for key in order], missing)
+
+    def like(
+        self, typed: str, labels: Mapping[str, str], *, choices: tuple[str, ...]
+    ) -> list[tuple[str, int]]:
+        """Return values that begin with what was typed, then those that contain it; choices count even when unused."""
+        begins, contains = [], []
+        for value, folded, n in zip(self.values, self.folded, self.counts, strict=True):
+            label = fold(labels.get(value, ""))
+            if folded.startswith(typed) or label.startswith(typed):
+                begins.append((value, n))
+            elif typed in folded or typed in label:
+                contains.append((value, n))
+        unused = [
+            (choice, 0) for choice in choices if fold(choice) not in set(self.folded) and typed in choice
+        ]
+        return begins + contains + unused  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    if isinstance(value, Decimal):
+        text = f"{value:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    return str(value).strip()
+
+
+def _labels(services: Services, field: Field) -> dict[str, str]:
+    """Return value -> words for codes of countries and states, and for stored words."""
+    if field.name == "country":
+        return country_labels(services)
+    if field.name == "state":
+        return state_labels(services, "US")
+    if field.choices:
+        return {choice: choice.replace("_", " ").capitalize() for choice in field.choices}
+    return {}
