@@ -1,0 +1,227 @@
+"""Columns as classes: what each row's value is to the rules, by one look-up a distinct value or one search a number.
+
+A text, list or odd column is read once per distinct value (dictionary columns arrive that way already) and remembered
+between batches; machine numbers and dates are searched in machine code. Values mean what ``read_value`` says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from math import ceil, inf, nextafter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from merestone.core.criteria.values import fold, read_value
+from merestone.core.model.columns import Kind
+from merestone.core.rules.axes import Axis
+from merestone.engines.kernel.loops import search_floats, search_integers
+
+_EPOCH = date(1970, 1, 1).toordinal()
+_UNITS_A_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_LARGEST = 2**63 - 1
+_SHORT_DECIMAL = 18  # digits of a decimal that fit a 64-bit whole number
+MAX_REMEMBERED = 1_000_000  # distinct values of a column
+
+Coded = tuple[np.ndarray, np.ndarray]
+"""Codes of the rows, and the class (of lists: the number of the combination) of each code."""
+
+
+@dataclass(eq=False)
+class AxisReader:
+    """Turns columns into the classes of one axis; may be shared between threads.
+
+    Parameters
+    ----------
+    axis : Axis
+    """
+
+    axis: Axis
+    _remembered: dict[Any, int] = field(default_factory=dict)
+    _combinations: dict[frozenset[str], int] = field(default_factory=dict)
+    combinations: list[frozenset[str]] = field(default_factory=list)
+    """Of a list axis: the distinct sets of folded items met so far, by number; the missing one is -1."""
+
+    def __getstate__(self) -> Axis:
+        return self.axis
+
+    def __setstate__(self, axis: Axis) -> None:
+        self.__init__(axis)  # type: ignore[misc]
+
+    def read(self, column: pa.Array | None, *, n_rows: int) -> Coded:
+        """Return the codes of a column; a column that is not there (None) is missing everywhere."""
+        if column is None or pa.types.is_null(column.type):
+            return np.zeros(n_rows, dtype=np.int32), np.array([self._missing], dtype=np.int32)
+        searched = self._search(column) if self.axis.kind in _SEARCHED else None
+        if searched is not None:
+            return searched, np.arange(self.axis.n_classes, dtype=np.int32)
+        codes, values = distinct(column)
+        return codes, np.array([*map(self._number, values), self._missing], dtype=np.int32)
+
+    @property
+    def _missing(self) -> int:
+        return -1 if self.axis.kind is Kind.LIST else self.axis.missing
+
+    def _number(self, raw: Any) -> int:
+        """Return the class (or combination) of a stored value, read once."""
+        key = raw if isinstance(raw, str) else (type(raw), tuple(raw) if isinstance(raw, list) else raw)
+        number = self._remembered.get(key)
+        if number is None:
+            if len(self._remembered) >= MAX_REMEMBERED:
+                self._remembered.clear()
+            number = self._remembered[key] = self._read(raw)
+        return number
+
+    def _read(self, raw: Any) -> int:
+        value = read_value(self.axis.kind, raw)
+        if self.axis.kind is Kind.LIST:
+            return -1 if value is None else self._combination(frozenset(map(fold, value)))  # type: ignore[arg-type]
+        return self.axis.class_of(fold(value) if isinstance(value, str) else value)
+
+    def _combination(self, items: frozenset[str]) -> int:
+        """Return the number of a combination; only items that rules name tell combinations apart."""
+        named = items.intersection(self.axis.points)
+        number = self._combinations.get(named)
+        if number is None:
+            # Append first: whoever finds the number finds the combination too.
+            self.combinations.append(named)
+            number = self._combinations.setdefault(named, len(self.combinations) - 1)
+        return number
+
+    def _search(self, column: pa.Array) -> np.ndarray | None:
+        """Return the classes of machine numbers or dates; None for columns stored otherwise."""
+        points = self.axis.points
+        if self.axis.kind in (Kind.DATE, Kind.INSTANT):
+            days = days_of(column)
+            if days is None:
+                return None
+            return self._integers(days, column, [point.toordinal() - _EPOCH for point in points])
+        if pa.types.is_floating(column.type) and column.type != pa.float16():
+            values = column.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False)
+            ends = [_float_end(point) for point in points]
+            ats, exact = np.array([at for at, _ in ends]), np.array([is_it for _, is_it in ends], dtype=bool)
+            return search_floats(values, ats, exact, self.axis.missing)
+        scaled = whole_numbers(column)
+        return None if scaled is None else self._integers(scaled[0], column, points, scale=scaled[1])
+
+    def _integers(self, values: np.ndarray, column: pa.Array, points: Any, *, scale: int = 0) -> np.ndarray:
+        scaled = [_scaled(point, scale) for point in points]
+        ats = np.array([max(-_LARGEST, min(_LARGEST, at)) for at, _ in scaled], dtype=np.int64)
+        exact = np.array([is_it and abs(at) <= _LARGEST for at, is_it in scaled], dtype=bool)
+        classes = search_integers(values.astype(np.int64, copy=False), ats, exact)
+        if column.null_count:
+            classes[np.asarray(column.is_null())] = self.axis.missing
+        return classes
+
+
+_SEARCHED = (Kind.NUMBER, Kind.MONEY, Kind.DATE, Kind.INSTANT)
+
+
+def _scaled(point: Any, scale: int) -> tuple[int, bool]:
+    """Return the least whole number at or above a point in units of 10**-scale, and whether it is the point."""
+    if isinstance(point, int):
+        return point, True
+    if not point.is_finite():
+        return (_LARGEST + 1 if point > 0 else -_LARGEST - 1), False
+    if point.adjusted() > 40:  # beyond every whole number, and 10**999999 is no number to build
+        return (_LARGEST + 1 if point > 0 else -_LARGEST - 1), False
+    if point.adjusted() < -60:
+        return (1 if point > 0 else 0), point == 0
+    exact = Fraction(point) * 10**scale
+    whole = ceil(exact)
+    return whole, whole == exact
+
+
+def _float_end(point: Decimal) -> tuple[float, bool]:
+    """Return the least float at or above a point, floats being read as their shortest decimals, and whether it is it."""
+    at = float(point)
+    if at in (inf, -inf):
+        return at, point == Decimal(at)
+    while Decimal(repr(at)) < point:
+        at = nextafter(at, inf)
+    while Decimal(repr(nextafter(at, -inf))) >= point:
+        at = nextafter(at, -inf)
+    return at, Decimal(repr(at)) == point
+
+
+def whole_numbers(column: pa.Array) -> tuple[np.ndarray, int] | None:
+    """Return a column's numbers as 64-bit whole numbers and the decimal places they are scaled by; None if they are none."""
+    if pa.types.is_integer(column.type) and column.type != pa.uint64():
+        return column.fill_null(0).to_numpy(zero_copy_only=False), 0
+    if (
+        pa.types.is_decimal128(column.type)
+        and column.type.precision <= _SHORT_DECIMAL
+        and column.type.scale >= 0
+    ):
+        low = np.frombuffer(column.buffers()[1], dtype=np.int64)[::2]
+        return low[column.offset : column.offset + len(column)], column.type.scale
+    return None
+
+
+def days_of(column: pa.Array) -> np.ndarray | None:
+    """Return days since 1970 (UTC), anything where null; None when Arrow does not hold dates."""
+    if pa.types.is_date32(column.type):
+        return column.cast(pa.int32()).fill_null(0).to_numpy(zero_copy_only=False)
+    if pa.types.is_timestamp(column.type):
+        ticks = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+        return ticks // _UNITS_A_DAY[column.type.unit]
+    return None
+
+
+def distinct(column: pa.Array) -> tuple[np.ndarray, list[Any]]:
+    """Return the rows' codes into the distinct stored values; the code one past them is null."""
+    if pa.types.is_nested(column.type):
+        return _distinct_lists(column)
+    encoded = column if pa.types.is_dictionary(column.type) else plain(column).dictionary_encode()
+    values = encoded.dictionary.to_pylist()
+    indices = encoded.indices
+    if indices.type != pa.int32():
+        indices = indices.cast(pa.int32())
+    if indices.null_count:
+        indices = indices.fill_null(len(values))
+    return indices.to_numpy(zero_copy_only=False), values
+
+
+def _distinct_lists(column: pa.Array) -> tuple[np.ndarray, list[Any]]:
+    number_of: dict[Any, int] = {}
+    stored = [None if items is None else tuple(items) for items in column.to_pylist()]
+    codes = np.array([number_of.setdefault(items, len(number_of)) for items in stored], dtype=np.int32)
+    return codes, list(number_of)
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """Return a column without dictionary or string views."""
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if column.type in (pa.string_view(), pa.binary_view()):
+        column = column.cast(pa.large_string())
+    return column
+
+
+def texts(column: pa.Array | None, *, n_rows: int) -> pa.Array:
+    """Return a text column as ``large_string``, whatever it is stored as; unreadable values are null."""
+    if column is None or pa.types.is_null(column.type):
+        return pa.nulls(n_rows, pa.large_string())
+    column = plain(column)
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return column.cast(pa.large_string())
+    codes, values = distinct(column)
+    read: list[Any] = [*(read_value(Kind.TEXT, value) for value in values), None]
+    return pa.array(read, pa.large_string()).take(pa.array(codes))
+
+
+def degrees(column: pa.Array | None, *, n_rows: int) -> np.ndarray:
+    """Return a column of degrees as floats, NaN where missing."""
+    if column is None or pa.types.is_null(column.type):
+        return np.full(n_rows, np.nan)
+    if pa.types.is_floating(column.type) and column.type != pa.float16():
+        return column.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False)
+    codes, values = distinct(column)
+    read: Callable[[Any], Any] = lambda value: read_value(Kind.NUMBER, value)  # noqa: E731
+    numbers = [np.nan if number is None else float(number) for number in map(read, values)]
+    return np.array([*numbers, np.nan])[codes]

@@ -1,0 +1,281 @@
+"""The loops in machine code. They hold no lock while they run, so that threads share the cores.
+
+A *row* here is a row of the table of bitmaps: one bit per conjunction, in winning order. Everything else is plain
+arrays, so that compiled code can be kept on disk.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numba.cpython.unsafe.numbers import trailing_zeros
+
+FALSE, TRUE, UNSURE, BLANK = 0, 1, 2, 3
+ASKED_ELSEWHERE, RADIUS, CONTAINS, BEGINS = 0, 1, 2, 3
+_DOUBT_KM = 1e-6  # nearer to the rim than this, the exact distance decides
+_EARTH_RADIUS_KM = 6371.0088
+_RADIANS = math.pi / 180.0
+_HASH = np.uint64(0x9E3779B97F4A7C15)
+
+
+@njit(nogil=True, cache=True)
+def search_floats(values, ats, exact, missing):
+    """Return the class of each float: 2 × (points at or below) − 1 on a point, without the −1 in a gap."""
+    found = np.empty(len(values), dtype=np.int32)
+    for row in range(len(values)):
+        value = values[row]
+        if math.isnan(value):
+            found[row] = missing
+            continue
+        low, high = 0, len(ats)
+        while low < high:
+            middle = (low + high) >> 1
+            if ats[middle] <= value:
+                low = middle + 1
+            else:
+                high = middle
+        found[row] = 2 * low - 1 if low > 0 and ats[low - 1] == value and exact[low - 1] else 2 * low
+    return found
+
+
+@njit(nogil=True, cache=True)
+def search_integers(values, ats, exact):
+    """Return the class of each whole number."""
+    found = np.empty(len(values), dtype=np.int32)
+    for row in range(len(values)):
+        value = values[row]
+        low, high = 0, len(ats)
+        while low < high:
+            middle = (low + high) >> 1
+            if ats[middle] <= value:
+                low = middle + 1
+            else:
+                high = middle
+        found[row] = 2 * low - 1 if low > 0 and ats[low - 1] == value and exact[low - 1] else 2 * low
+    return found
+
+
+@njit(nogil=True, cache=True)
+def set_bits(bitmaps, conjunction_of, low_of, high_of):
+    """Set each conjunction's bit in the bitmaps of the classes [low, high)."""
+    for entry in range(len(conjunction_of)):
+        word = conjunction_of[entry] >> 6
+        bit = np.uint64(1) << np.uint64(conjunction_of[entry] & 63)
+        for number in range(low_of[entry], high_of[entry]):
+            bitmaps[number, word] |= bit
+
+
+@njit(nogil=True, cache=True)
+def hash_rows(bitmaps):
+    """Return a 64-bit hash of each bitmap."""
+    found = np.empty(bitmaps.shape[0], dtype=np.uint64)
+    for row in range(bitmaps.shape[0]):
+        value = np.uint64(0)
+        for word in range(bitmaps.shape[1]):
+            value = (value ^ bitmaps[row, word]) * _HASH
+            value ^= value >> np.uint64(29)
+        found[row] = value
+    return found
+
+
+@njit(nogil=True, cache=True)
+def number_keys(keys, slots, ids, n_known, start, numbers, new_keys):
+    """Number the keys from ``start`` on, new ones from ``n_known`` on; stop when the hash table is half full.
+
+    Returns the next key to number and the count of new ones.
+    """
+    mask = np.uint64(len(slots) - 1)
+    shift = np.uint64(20)
+    n_new = 0
+    for place in range(start, len(keys)):
+        key = keys[place]
+        slot = ((np.uint64(key) * _HASH) >> shift) & mask
+        while ids[slot] >= 0 and slots[slot] != key:
+            slot = (slot + np.uint64(1)) & mask
+        if ids[slot] < 0:
+            if 2 * (n_known + n_new) >= len(slots) or n_new >= len(new_keys):
+                return place, n_new
+            slots[slot] = key
+            ids[slot] = n_known + n_new
+            new_keys[n_new] = key
+            n_new += 1
+        numbers[place] = ids[slot]
+    return len(keys), n_new
+
+
+@njit(nogil=True, cache=True)
+def meet(members, bitmaps, start, words, bits):
+    """Write the words that are not empty of the AND of each group's bitmaps; ``start[group]`` tells where it begins.
+
+    Returns how many were written; more than there is room for means: come again with that much.
+    """
+    n_written = 0
+    for group in range(members.shape[0]):
+        start[group] = n_written
+        for word in range(bitmaps.shape[1]):
+            common = bitmaps[members[group, 0], word]
+            for member in range(1, members.shape[1]):
+                common &= bitmaps[members[group, member], word]
+            if common != np.uint64(0):
+                if n_written < len(words):
+                    words[n_written] = word
+                    bits[n_written] = common
+                n_written += 1
+    start[members.shape[0]] = n_written
+    return n_written
+
+
+@njit(nogil=True, cache=True)
+def _is_space(byte):
+    return byte == 32 or 9 <= byte <= 13 or 28 <= byte <= 31
+
+
+@njit(nogil=True, cache=True)
+def _text_test(kind, begin, end, data, needle_begin, needle_end, needle_bounds, needles):
+    """Ask an ASCII text whether it contains (or begins with) one of the needles, without case; unsure of other texts."""
+    while begin < end and _is_space(data[begin]):
+        begin += 1
+    while end > begin and _is_space(data[end - 1]):
+        end -= 1
+    if begin == end:
+        return BLANK
+    for place in range(begin, end):
+        if data[place] >= 128:
+            return UNSURE
+    for needle in range(needle_begin, needle_end):
+        first = needle_bounds[needle]
+        length = needle_bounds[needle + 1] - first
+        last = min(begin, end - length) if kind == BEGINS else end - length
+        if kind == BEGINS and end - begin < length:
+            continue
+        for place in range(begin, last + 1):
+            is_here = True
+            for step in range(length):
+                byte = data[place + step]
+                if 65 <= byte <= 90:
+                    byte += 32
+                if byte != needles[first + step]:
+                    is_here = False
+                    break
+            if is_here:
+                return TRUE
+    return FALSE
+
+
+@njit(nogil=True, cache=True)
+def _radius_test(latitude, longitude, centre):
+    half_turn = (centre[1] - longitude) * _RADIANS / 2
+    from_, to = latitude * _RADIANS, centre[0] * _RADIANS
+    half_climb = (to - from_) / 2
+    chord = math.sin(half_climb) ** 2 + math.cos(from_) * math.cos(to) * math.sin(half_turn) ** 2
+    distance = 2 * _EARTH_RADIUS_KM * math.asin(math.sqrt(min(chord, 1.0)))
+    if abs(distance - centre[2]) < _DOUBT_KM:
+        return UNSURE
+    return TRUE if distance < centre[2] else FALSE
+
+
+@njit(nogil=True, cache=True)
+def _ask(check, row, kinds, wanted, centres, slot_of, needle_start, needle_bounds, needles, latitude, longitude,
+         starts, valid, data, answer_keys, answers):  # fmt: skip
+    """Ask one check of one row: TRUE, FALSE, or UNSURE when it has to be asked elsewhere."""
+    kind = kinds[check]
+    said = UNSURE
+    if kind == RADIUS:
+        if math.isnan(latitude[row]) or math.isnan(longitude[row]):
+            return FALSE
+        said = _radius_test(latitude[row], longitude[row], centres[check])
+    elif kind != ASKED_ELSEWHERE:
+        slot = slot_of[check]
+        if not valid[slot, row]:
+            return FALSE
+        said = _text_test(kind, starts[slot, row], starts[slot, row + 1], data, needle_start[check],
+                          needle_start[check + 1], needle_bounds, needles)  # fmt: skip
+    if said == BLANK:
+        return FALSE
+    if said != UNSURE:
+        return TRUE if (said == TRUE) == wanted[check] else FALSE
+    if len(answer_keys) == 0:
+        return UNSURE
+    key = np.int64(row) * len(kinds) + check
+    place = np.searchsorted(answer_keys, key)
+    if place < len(answer_keys) and answer_keys[place] == key:
+        return TRUE if answers[place] else FALSE
+    return UNSURE
+
+
+@njit(nogil=True, cache=True)
+def scan(subset, first, last, depth, n_primary, emit_from, group_of, start, words, bits, rows, bitmaps, rule_of,
+         skipped, check_start, check_of, kinds, wanted, centres, slot_of, needle_start, needle_bounds, needles,
+         latitude, longitude, starts, valid, data, answer_keys, answers, winner, runner_up, n_matches,
+         out_row, out_rule, ask_row, ask_check):  # fmt: skip
+    """Find, for the rows [first, last) of ``subset`` (empty = every row), the rules that match in winning order.
+
+    The first and second primary rule go to ``winner`` and ``runner_up``, the number of primary rules to ``n_matches``;
+    after ``depth`` of them the row is done. Matches by conjunctions from ``emit_from`` on go to (out_row, out_rule).
+    Checks that have to be asked elsewhere go to (ask_row, ask_check); their rows must come again with the answers.
+    Returns (next row, matches emitted, checks to ask); it stops before a row for which a buffer may be too small.
+    """
+    n_out, n_ask = 0, 0
+    for place in range(first, last):
+        row = subset[place] if len(subset) else place
+        out_before, ask_before = n_out, n_ask
+        first_rule, second_rule, n_found, last_rule, is_full = -1, -1, 0, -1, False
+        group = group_of[row]
+        for entry in range(start[group], start[group + 1]):
+            word = words[entry]
+            left = bits[entry]
+            for axis in range(rows.shape[0]):
+                left &= bitmaps[rows[axis, row], word]
+                if left == np.uint64(0):
+                    break
+            while left != np.uint64(0):
+                conjunction = (np.int64(word) << 6) + np.int64(trailing_zeros(left))
+                left &= left - np.uint64(1)
+                rule = rule_of[conjunction]
+                if rule == last_rule or (conjunction < n_primary and n_found >= depth) or skipped[rule]:
+                    continue
+                said = TRUE
+                ask_here = n_ask
+                for number in range(check_start[conjunction], check_start[conjunction + 1]):
+                    check = check_of[number]
+                    one = _ask(check, row, kinds, wanted, centres, slot_of, needle_start, needle_bounds, needles,
+                               latitude, longitude, starts, valid, data, answer_keys, answers)  # fmt: skip
+                    if one == FALSE:
+                        said = FALSE
+                        break
+                    if one == UNSURE:
+                        said = UNSURE
+                        if n_ask >= len(ask_row):
+                            is_full = True
+                            break
+                        ask_row[n_ask], ask_check[n_ask] = row, check
+                        n_ask += 1
+                if is_full:
+                    break
+                if said == FALSE:
+                    n_ask = ask_here
+                if said != TRUE:
+                    continue
+                last_rule = rule
+                if conjunction < n_primary:
+                    if n_found == 0:
+                        first_rule = rule
+                    elif n_found == 1:
+                        second_rule = rule
+                    n_found += 1
+                if conjunction >= emit_from:
+                    if n_out >= len(out_row):
+                        is_full = True
+                        break
+                    out_row[n_out], out_rule[n_out] = row, rule
+                    n_out += 1
+            if is_full or (n_found >= depth and emit_from >= len(rule_of)):
+                break
+        if is_full:
+            return place, out_before, ask_before
+        if n_ask > ask_before:
+            n_out = out_before  # it comes again, with answers
+        winner[row], runner_up[row], n_matches[row] = first_rule, second_rule, n_found
+    return last, n_out, n_ask

@@ -1,0 +1,181 @@
+"""Who wins: from matches to the answer of each row, in columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from merestone.core.rules import RANKS, Rule
+
+ANSWERS = pa.schema(
+    [
+        ("territory", pa.string()),
+        ("cause", pa.string()),
+        ("n_matches", pa.int32()),
+        ("runner_up", pa.string()),
+        ("rank", pa.string()),
+        ("overlays", pa.list_(pa.string())),
+    ]
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Matches:
+    """Which rule matches which row; by name or by rule.
+
+    Parameters
+    ----------
+    rows, rules : int arrays
+        Row, and position of the rule.
+    is_named : bool array
+    """
+
+    rows: np.ndarray
+    rules: np.ndarray
+    is_named: np.ndarray
+
+    @classmethod
+    def by_rule(cls, rows: np.ndarray, rules: np.ndarray) -> Matches:
+        """Return matches by rule."""
+        return cls(rows, rules, np.zeros(len(rows), bool))
+
+    @classmethod
+    def joined(cls, *parts: Matches) -> Matches:
+        """Return all matches of the parts."""
+        return cls(
+            np.concatenate([part.rows for part in parts]),
+            np.concatenate([part.rules for part in parts]),
+            np.concatenate([part.is_named for part in parts]),
+        )
+
+    def where(self, mask: np.ndarray) -> Matches:
+        """Return the matches for which ``mask`` is True."""
+        return Matches(self.rows[mask], self.rules[mask], self.is_named[mask])
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """The rules of a ruleset in columns.
+
+    Parameters
+    ----------
+    keys : pyarrow string array
+    is_primary : bool array
+    order : int array
+        The place of each rule in winning order.
+    priority, depth, n_criteria : int arrays
+        As the winning order compares them: the least wins.
+    """
+
+    keys: pa.Array
+    is_primary: np.ndarray
+    order: np.ndarray
+    priority: np.ndarray
+    depth: np.ndarray
+    n_criteria: np.ndarray
+
+    @classmethod
+    def of(cls, rules: tuple[Rule, ...]) -> Standing:
+        """Return the standing of these rules."""
+        places = sorted(range(len(rules)), key=lambda position: rules[position].rank)
+        order = np.empty(len(rules), np.int32)
+        order[places] = np.arange(len(rules), dtype=np.int32)
+        return cls(
+            pa.array([rule.key for rule in rules], pa.string()),
+            np.array([rule.is_primary for rule in rules], bool),
+            order,
+            *(np.array([rule.rank[index] for rule in rules], np.int64) for index in range(3)),
+        )
+
+    def sorted(self, matches: Matches) -> Matches:
+        """Return each (row, rule) once: rows ascending, primary ones first, names before rules, in winning order."""
+        keys = (
+            self.order[matches.rules],
+            ~matches.is_named,
+            ~self.is_primary[matches.rules],
+            matches.rows,
+        )
+        found = matches.where(np.lexsort(keys))
+        pair = found.rows.astype(np.int64) * max(1, len(self.order)) + found.rules
+        _, first = np.unique(pair, return_index=True)  # by name comes before by rule
+        return found.where(np.sort(first))
+
+    def ranks(self, answer: Answer) -> np.ndarray:
+        """Return for each row what decided, as a position in ``RANKS``; -1 without winner."""
+        ranks = np.where(answer.winner < 0, -1, RANKS.index("only"))
+        rows = np.flatnonzero(answer.runner_up >= 0)
+        winner, loser = answer.winner[rows], answer.runner_up[rows]
+        decided = np.full(len(rows), RANKS.index("key"))
+        elements = (("criteria", self.n_criteria), ("depth", self.depth), ("priority", self.priority))
+        for name, element in elements:  # the strongest element speaks last
+            decided[element[winner] != element[loser]] = RANKS.index(name)
+        decided[answer.winner_is_named[rows] != answer.runner_up_is_named[rows]] = RANKS.index("named")
+        ranks[rows] = decided
+        return ranks
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """Where each row belongs, by position of the rules (-1 = none), and its overlays."""
+
+    winner: np.ndarray
+    winner_is_named: np.ndarray
+    runner_up: np.ndarray
+    runner_up_is_named: np.ndarray
+    n_matches: np.ndarray
+    overlays: Matches
+
+    @classmethod
+    def settled(cls, n_rows: int, matches: Matches, *, standing: Standing) -> Answer:
+        """Return the answer of rows whose matches are all known."""
+        found = standing.sorted(matches)
+        is_primary = standing.is_primary[found.rules]
+        primary = found.where(is_primary)
+        n_matches = np.bincount(primary.rows, minlength=n_rows).astype(np.int32)
+        first = np.cumsum(n_matches) - n_matches
+        winner, runner_up = np.full(n_rows, -1, np.int32), np.full(n_rows, -1, np.int32)
+        by_name = np.zeros((2, n_rows), bool)
+        for place, target in enumerate((winner, runner_up)):
+            has = n_matches > place
+            target[has] = primary.rules[first[has] + place]
+            by_name[place, has] = primary.is_named[first[has] + place]
+        return cls(winner, by_name[0], runner_up, by_name[1], n_matches, found.where(~is_primary))
+
+    def override(self, rows: np.ndarray, other: Answer) -> Answer:
+        """Return this answer with that of ``rows`` (ascending) replaced; ``other`` numbers them from 0."""
+        names = ("winner", "winner_is_named", "runner_up", "runner_up_is_named", "n_matches")
+        columns = {name: getattr(self, name).copy() for name in names}
+        for name, column in columns.items():
+            column[rows] = getattr(other, name)
+        kept = self.overlays.where(~np.isin(self.overlays.rows, rows))
+        moved = Matches(rows[other.overlays.rows], other.overlays.rules, other.overlays.is_named)
+        return Answer(**columns, overlays=Matches.joined(kept, moved))
+
+    def table(self, standing: Standing) -> pa.Table:
+        """Return the answer in the columns of ``ANSWERS``."""
+        causes = pa.array(["rule", "named"])
+        return pa.table(
+            [
+                named(standing.keys, self.winner),
+                named(causes, np.where(self.winner >= 0, self.winner_is_named, -1)),
+                pa.array(self.n_matches, pa.int32()),
+                named(standing.keys, self.runner_up),
+                named(pa.array(RANKS), standing.ranks(self)),
+                self._overlay_lists(standing),
+            ],
+            schema=ANSWERS,
+        )
+
+    def _overlay_lists(self, standing: Standing) -> pa.Array:
+        found = standing.sorted(self.overlays)
+        counts = np.bincount(found.rows, minlength=len(self.winner))
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+        return pa.ListArray.from_arrays(pa.array(offsets), named(standing.keys, found.rules))
+
+
+def named(names: pa.Array, positions: np.ndarray) -> pa.Array:
+    """Return the name at each position; null where it is negative."""
+    positions = np.asarray(positions, dtype=np.int64)
+    return names.take(pa.array(np.maximum(positions, 0), mask=positions < 0)).cast(pa.string())
