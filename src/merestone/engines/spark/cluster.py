@@ -54,7 +54,7 @@ class SparkCluster:
         all_matches: bool = False,
         progress: ports.Progress | None = None,
     ) -> dict[str, Any]:
-        """Write where each record belongs; returns ``records``, ``assigned``, ``queued``, ``out``, ``missing``.
+        """Write where each record belongs; returns ``records``, ``assigned``, ``queued``, ``out``, ``missing_columns``.
 
         Parameters
         ----------
@@ -72,8 +72,8 @@ class SparkCluster:
         Returns
         -------
         dict
-            Number of records, of those with and without territory, ``out`` as given, and ``missing``: fields of the
-            rules for which the records have no column.
+            Number of records, of those with and without territory, ``out`` as given, and ``missing_columns``: fields of
+            the rules for which the records have no column.
         """
         with open_session(self.master, self.options) as spark, told(records):
             target = Target(spark, out)
@@ -92,7 +92,7 @@ class SparkCluster:
                 target.write(answer)
             counts = {**seen.get, **won.get}
         queued = counts["records"] - counts["assigned"]
-        return {**counts, "queued": queued, "out": out, "missing": list(columns.missing)}
+        return {**counts, "queued": queued, "out": out, "missing_columns": list(columns.missing)}
 
     def match_frame(self, ruleset: Ruleset, frame: DataFrame, *, all_matches: bool = False) -> DataFrame:
         """Return where each record of a frame belongs, as a frame of the same session; nothing runs yet.
@@ -121,7 +121,7 @@ class SparkCluster:
 
 def _needed(ruleset: Ruleset, frame: DataFrame, *, name: str) -> Needed:
     columns = needed(ruleset, frame.columns, where=name)
-    check_types(frame, columns.columns, where=name)
+    check_types(frame, columns.columns, fields=ruleset.fields, where=name)
     return columns
 
 

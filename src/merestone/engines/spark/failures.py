@@ -38,7 +38,22 @@ _UNREADABLE = (
     "TextParsingException",
 )
 _WORKERS = ("PYTHON_VERSION_MISMATCH", "No module named", "Cannot run program", "PACKAGE_NOT_INSTALLED")
+_STORE = (
+    "No FileSystem for scheme",
+    "FileSystem not found",
+    "UnknownHostException",
+    "ConnectException",
+    "ConnectTimeoutException",
+)
 _MEMORY = ("OutOfMemoryError", "Python worker exited unexpectedly", "ExecutorLostFailure", "MemoryError")
+# What is taken off the line that says why.
+_BEFORE = re.compile(r"^(Caused by|Exception in thread \S+)[: ]+")
+_PACKAGES = re.compile(r"\b([a-z]\w*\.)+(?=[A-Z]\w*(Error|Exception)\b)")
+_GENERAL = re.compile(
+    r"([a-z]\w*\.)+(\w*(Spark|Analysis|Python)\w*Exception|(Runtime|IO)?Exception)(?= *:)( *: *)"
+)
+_CONDITION = re.compile(r"\[[A-Z][A-Z0-9]*(_[A-Z0-9]+)+(\.[A-Z0-9_]+)?\] ?")
+_STATE = re.compile(r" *SQLSTATE: *\w+")
 _MASTER_FIX = "Check the master URL (local[2], spark://host:7077, yarn, k8s://…) and that it can be reached."
 _WORKERS_FIX = (
     "Give every worker a Python of the same version with merestone in it, by --archives or PYSPARK_PYTHON."
@@ -53,7 +68,7 @@ def told(name: str) -> Iterator[None]:
 
     try:
         yield
-    except (PySparkException, Py4JError) as error:
+    except (PySparkException, Py4JError, ConnectionError) as error:  # the last when Java itself died
         raise failure(error, name) from error
 
 
@@ -88,13 +103,20 @@ def startup_failure(error: BaseException, said: str, *, master: str | None) -> M
 
 
 def reason(text: str) -> str:
-    """Return the one line of a trace that says why: the last cause, or the last error of a Python trace."""
+    """Return the one line of a trace that says why.
+
+    It is the last line with a condition that Spark names, else the last cause that says something, else the last error
+    of a Python trace.
+    """
     lines = _informative(text)
-    causes = [line for line in lines if line.startswith("Caused by:")]
+    named = [line for line in lines if _CONDITION.search(line)]
+    causes = [line for line in lines if line.startswith("Caused by:") and line.count(": ") > 1]
     errors = [line for line in lines if re.match(r"(\w+\.)*\w*(Error|Exception)\b", line)]
-    line = (causes or errors or lines or ["no reason was given."])[-1]
-    line = re.sub(r"^(Caused by: )?((\w+\.)+\w+(Error|Exception)\S*?: )?", "", line).strip()
-    return line[:300] + ("…" if len(line) > 300 else "")
+    line = (named or causes or errors or lines or ["no reason was given"])[-1]
+    for pattern in (_BEFORE, _GENERAL, _PACKAGES, _CONDITION, _STATE):
+        line = pattern.sub("", line)
+    line = line.strip(" :.")
+    return line[:300] + ("…" if len(line) > 300 else ".")
 
 
 def _informative(text: str) -> list[str]:
@@ -109,7 +131,8 @@ def _informative(text: str) -> list[str]:
 def _file_of(text: str, name: str) -> str:
     """Return the file a trace speaks of, else ``name``."""
     found = [match[0] for match in _FILE.finditer(text) if "site-packages" not in match[0]]
-    return next((file for file in found if re.search(r"\.\w+$", file)), name)
+    file = next((file for file in found if re.search(r"\.\w+$", file)), name)
+    return re.sub(r"^file:/+", "/", file)
 
 
 def _no_path(_: str, name: str) -> MerestoneError:
@@ -134,6 +157,22 @@ def _unreadable(text: str, name: str) -> MerestoneError:
     )
 
 
+def _twice(text: str, name: str) -> MerestoneError:
+    return InvalidInputError(
+        f"'{name}' has two columns of one name: {reason(text)}",
+        code="duplicate-header",
+        fix="Rename or remove one of them; letter case does not count.",
+    )
+
+
+def _store(text: str, name: str) -> MerestoneError:
+    return UnavailableError(
+        f"Spark cannot reach '{name}': {reason(text)}",
+        code="spark-storage",
+        fix="Check the address; a store such as s3a:// needs its package (spark.jars.packages).",
+    )
+
+
 def _workers(text: str, _: str) -> MerestoneError:
     return UnavailableError(
         f"Spark's workers cannot run the rules: {reason(text)}", code="spark-workers", fix=_WORKERS_FIX
@@ -152,6 +191,8 @@ _KINDS: tuple[tuple[tuple[str, ...], Callable[[str, str], MerestoneError]], ...]
     (_WORKERS, _workers),
     (_NO_TABLE, _no_table),
     (_UNREADABLE, _unreadable),
+    (("COLUMN_ALREADY_EXISTS",), _twice),
+    (_STORE, _store),
     (_NO_PATH, _no_path),
     (_DENIED, _denied),
     (_MEMORY, _memory),

@@ -66,6 +66,10 @@ class Target:
     def write(self, frame: DataFrame) -> None:
         """Write the frame, replacing an earlier result."""
         beside = self._sibling()
+        if not self._system.mkdirs(self._path.getParent()):
+            raise self._refused()
+        # Checksum files beside the parts would stop readers of the folder, and outlive an edit of the file.
+        self._system.setWriteChecksum(False)
         try:
             writer = frame.write.mode("error")
             if self.is_csv:
@@ -77,6 +81,7 @@ class Target:
                 self._replace(beside)
         finally:
             self._system.delete(beside, True)
+            self._system.setWriteChecksum(True)
 
     @property
     def _hadoop(self) -> Any:
@@ -105,7 +110,7 @@ class Target:
     def _first_bytes(self, count: int) -> bytes:
         stream = self._system.open(self._path)
         try:
-            return bytes(byte for byte in (stream.read() for _ in range(count)) if byte >= 0)
+            return bytes(stream.readNBytes(count))
         finally:
             stream.close()
 
@@ -133,7 +138,13 @@ class Target:
             source.close()
 
     def _replace(self, result: Any) -> None:
-        self._system.mkdirs(self._path.getParent())
         self._system.delete(self._path, True)
         if not self._system.rename(result, self._path):
-            raise UsageError(f"'{self.name}' cannot be written.", code="unusable-path")
+            raise self._refused()
+
+    def _refused(self) -> UsageError:
+        return UsageError(
+            f"'{self.name}' cannot be written.",
+            code="unusable-path",
+            fix="Check the path, and that this user may write there.",
+        )

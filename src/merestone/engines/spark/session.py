@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -27,6 +28,8 @@ _SETTINGS = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "65536",
+    # a time in nanoseconds that no rule asks for is no reason to stop
+    "spark.sql.legacy.parquet.nanosAsLong": "true",
     # state=01 in the name of a folder is a text, as it is in a file
     "spark.sql.sources.partitionColumnTypeInference.enabled": "false",
 }
@@ -69,7 +72,7 @@ def open_session(master: str | None, options: Mapping[str, str]) -> Iterator[Spa
     try:
         yield spark
     finally:
-        spark.stop()
+        _end(spark)
 
 
 def require_pyspark() -> None:
@@ -115,7 +118,7 @@ def _started(options: Mapping[str, str], said: IO[bytes]) -> SparkSession:
     context = SparkContext(conf=conf)
     if is_quiet:
         context.setLogLevel("ERROR")
-    if context.master.startswith("local") and "PYSPARK_PYTHON" not in os.environ:
+    if str(context.master).startswith("local") and "PYSPARK_PYTHON" not in os.environ:
         context.pythonExec = sys.executable  # not whatever python3 is on the PATH
     return SparkSession(context)
 
@@ -130,6 +133,25 @@ def _start_java(options: Mapping[str, str], said: IO[bytes] | None) -> None:
     conf = SparkConf(loadDefaults=False).setAll(list(options.items()))
     streams = {} if said is None or _is_submitted() else {"stderr": said}
     SparkContext._ensure_initialized(gateway=launch_gateway(conf, streams), conf=conf)
+
+
+def _end(spark: SparkSession) -> None:
+    """Stop the session and the Java process that was started for it."""
+    from pyspark import SparkContext
+
+    with contextlib.suppress(
+        Exception
+    ):  # a Java that died has nothing left to stop, and its error is on the way
+        spark.stop()
+    gateway = SparkContext._gateway
+    process = getattr(gateway, "proc", None)
+    if gateway is None or process is None:
+        return
+    SparkContext._gateway = SparkContext._jvm = None
+    with contextlib.suppress(Exception):
+        gateway.shutdown()
+    process.stdin.close()  # Java ends when nobody holds the other end
+    process.wait()
 
 
 def _settings(options: Mapping[str, str]) -> SparkConf:
