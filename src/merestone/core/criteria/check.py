@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 import re2
 
@@ -13,6 +13,7 @@ from merestone.base.errors import InvalidInputError, Problem
 from merestone.core.criteria import expression as ex
 from merestone.core.criteria.fields import Field, FieldSet
 from merestone.core.criteria.functions import FUNCTIONS, MAX_PATTERN, Argument, Function, compile_pattern
+from merestone.core.criteria.nearest import Suggestions
 from merestone.core.criteria.parse import parse
 from merestone.core.criteria.values import fold, read_value
 from merestone.core.model.columns import Kind
@@ -46,11 +47,7 @@ def read(
     lists, areas : mapping, collection
         The named lists, and the keys of the areas, it may use.
     """
-    try:
-        expr = parse(text)
-    except InvalidInputError as error:
-        return None, error.problems
-    return expr, check(expr, fields, lists=lists, areas=areas)
+    return Checker(fields, lists=lists, areas=areas).read(text)
 
 
 def check(
@@ -67,19 +64,11 @@ def check(
     lists, areas : mapping, collection
         The named lists, and the keys of the areas, it may use.
     """
-    checker = _Checker(fields, lists or {}, areas)
-    return [problem for leaf in ex.leaves(expr) for problem in checker.leaf(leaf)]
+    return Checker(fields, lists=lists, areas=areas).check(expr)
 
 
 def _problem(node: ex.FieldRef | ex.Literal | ex.Leaf, code: str, message: str, fix: str = "") -> Problem:
     return Problem(code, message, fix, **node.position._asdict())
-
-
-def _nearest(name: str, known: Collection[str], what: str) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    if near:
-        return f"Did you mean '{near[0]}'?"
-    return f"Known {what}: {', '.join(sorted(known)[:10])}." if known else f"The document has no {what}."
 
 
 def _kind_of(literal: ex.Literal) -> Kind:
@@ -90,9 +79,62 @@ def _kind_of(literal: ex.Literal) -> Kind:
     return Kind.DATE if isinstance(literal.value, date) else Kind.TEXT
 
 
-class _Checker:
-    def __init__(self, fields: FieldSet, lists: Lists, areas: Collection[str]) -> None:
-        self.fields, self.lists, self.areas = fields, lists, areas
+@lru_cache(maxsize=256)
+def _folded(choices: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(fold, choices))
+
+
+def _are_choices(values: Sequence[ex.Literal], field: Field) -> bool:
+    """Return whether ``values`` are plain texts that the field may hold, as nearly all are."""
+    if field.kind is not Kind.TEXT or not isinstance(values, ex.Texts):
+        return False
+    return not field.choices or _folded(field.choices).issuperset(map(fold, values.texts))
+
+
+class Checker:
+    """Checks the criteria of one document; what they share is looked at once.
+
+    Parameters
+    ----------
+    fields : FieldSet
+        The fields they may use.
+    lists, areas : mapping, collection
+        The named lists, and the keys of the areas, they may use.
+    suggestions : Suggestions, optional
+        Where other parts of the document look for names too.
+    """
+
+    def __init__(
+        self,
+        fields: FieldSet,
+        *,
+        lists: Lists | None = None,
+        areas: Collection[str] = (),
+        suggestions: Suggestions | None = None,
+    ) -> None:
+        self.fields, self.lists, self.areas = fields, lists or {}, areas
+        self.suggestions = suggestions or Suggestions()
+        self._misfits: dict[tuple[str, Kind], str | None] = {}
+
+    def read(self, text: str) -> tuple[ex.Expr | None, list[Problem]]:
+        """Return what the function ``read`` does."""
+        try:
+            expr = parse(text)
+        except InvalidInputError as error:
+            return None, error.problems
+        return expr, self.check(expr)
+
+    def check(self, expr: ex.Expr) -> list[Problem]:
+        """Return what the function ``check`` does."""
+        return [problem for leaf in ex.leaves(expr) for problem in self.leaf(leaf)]
+
+    def nearest(self, name: str, known: Collection[str], what: str) -> str:
+        near = self.suggestions.nearest(name, known, what=what)
+        if near:
+            return f"Did you mean '{near}'?"
+        if not known:
+            return f"The document has no {what}."
+        return f"Known {what}: {', '.join(self.suggestions.known(known, what=what)[:10])}."
 
     def leaf(self, leaf: ex.Leaf) -> Iterator[Problem]:
         if isinstance(leaf, ex.Call):
@@ -102,19 +144,13 @@ class _Checker:
         if field is None:
             yield self.unknown_field(leaf.field)
         elif not isinstance(leaf, ex.IsNull):
-            rules: dict[type, Callable[..., Iterator[Problem]]] = {
-                ex.Comparison: self.comparison,
-                ex.In: self.in_values,
-                ex.InList: self.in_list,
-                ex.Between: self.between,
-            }
             if field.kind is Kind.LIST:
                 yield self.list_needs_function(leaf, field)
             else:
-                yield from rules[type(leaf)](leaf, field)
+                yield from _RULES[type(leaf)](self, leaf, field)
 
     def unknown_field(self, ref: ex.FieldRef) -> Problem:
-        near = self.fields.nearest(ref.name)
+        near = self.suggestions.nearest(ref.name, self.fields.names, what="fields", cutoff=0.6)
         fix = f"Did you mean '{near}'?" if near else "See the list of fields, or declare a custom field."
         return _problem(ref, "unknown-field", f"There is no field '{ref.name}'.", fix)
 
@@ -133,13 +169,15 @@ class _Checker:
         if not fits:
             message = f"'{field.name}' holds {_WORDS[wanted]}, not {_WORDS[given]}."
             yield _problem(literal, "wrong-type", message, _rewrite(literal, wanted))
-        elif (
-            field.choices and wanted is Kind.TEXT and fold(str(literal.value)) not in map(fold, field.choices)
-        ):
+        elif field.choices and wanted is Kind.TEXT and fold(str(literal.value)) not in _folded(field.choices):
             message = f"'{literal.value}' is not a value of '{field.name}'."
-            yield _problem(
-                literal, "unknown-value", message, _nearest(str(literal.value), field.choices, "values")
-            )
+            yield _problem(literal, "unknown-value", message, self.nearest_choice(literal, field))
+
+    def nearest_choice(self, literal: ex.Literal, field: Field) -> str:
+        near = self.suggestions.nearest(str(literal.value), field.choices, what=f"values of {field.name}")
+        return (
+            f"Did you mean '{near}'?" if near else f"Known values: {', '.join(sorted(field.choices)[:10])}."
+        )
 
     def comparison(self, leaf: ex.Comparison, field: Field) -> Iterator[Problem]:
         if field.kind is Kind.BOOLEAN and leaf.op not in ("=", "<>"):
@@ -148,19 +186,28 @@ class _Checker:
         yield from self.literal(leaf.value, field)
 
     def in_values(self, leaf: ex.In, field: Field) -> Iterator[Problem]:
-        for value in leaf.values:
-            yield from self.literal(value, field)
+        if not _are_choices(leaf.values, field):
+            for value in leaf.values:
+                yield from self.literal(value, field)
 
     def in_list(self, leaf: ex.InList, field: Field) -> Iterator[Problem]:
         key = str(leaf.key.value)
         if key not in self.lists:
-            fix = _nearest(key, self.lists, "lists")
+            fix = self.nearest(key, self.lists, "lists")
             yield _problem(leaf.key, "unknown-list", f"There is no list '{key}'.", fix)
             return
-        bad = next((item for item in self.lists[key] if read_value(field.kind, item) is None), None)
+        bad = self.misfit(key, field.kind)
         if bad is not None:
             message = f"'{field.name}' holds {_WORDS[field.kind]}, but the list '{key}' has '{bad}'."
             yield _problem(leaf.key, "wrong-type", message, "Use a list of the field's kind.")
+
+    def misfit(self, key: str, kind: Kind) -> str | None:
+        """Return the first item of a list that cannot be read as ``kind``, or None."""
+        if (key, kind) not in self._misfits:
+            items = self.lists[key]
+            bad = next((item for item in items if read_value(kind, item) is None), None)
+            self._misfits[key, kind] = bad
+        return self._misfits[key, kind]
 
     def between(self, leaf: ex.Between, field: Field) -> Iterator[Problem]:
         if field.kind is Kind.BOOLEAN:
@@ -176,7 +223,7 @@ class _Checker:
     def call(self, call: ex.Call) -> Iterator[Problem]:
         function = FUNCTIONS.get(call.name)
         if function is None:
-            fix = _nearest(call.name, FUNCTIONS, "functions")
+            fix = self.nearest(call.name, FUNCTIONS, "functions")
             yield _problem(call, "unknown-function", f"There is no function '{call.name}'.", fix)
             return
         yield from self.subject(call, function)
@@ -231,10 +278,18 @@ class _Checker:
                 value, "empty-text", message, "Write at least one letter or digit, or use is null."
             )
         elif function.name == "in_area" and text not in self.areas:
-            fix = _nearest(text, self.areas, "areas")
+            fix = self.nearest(text, self.areas, "areas")
             yield _problem(value, "unknown-area", f"There is no area '{text}'.", fix)
         elif function.name == "matches":
             yield from _pattern_problems(value, text)
+
+
+_RULES: dict[type, Callable[..., Iterator[Problem]]] = {
+    ex.Comparison: Checker.comparison,
+    ex.In: Checker.in_values,
+    ex.InList: Checker.in_list,
+    ex.Between: Checker.between,
+}
 
 
 def _pattern_problems(value: ex.Literal, pattern: str) -> Iterator[Problem]:

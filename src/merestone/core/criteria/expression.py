@@ -7,11 +7,12 @@ never hold a part of their own kind, so a chain of ten thousand ``or`` is one le
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple, TypeAlias
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias, overload
 
 
 class Position(NamedTuple):
@@ -41,6 +42,54 @@ class Literal:
     position: Position = dataclasses.field(default=NOWHERE, compare=False, repr=False)
 
 
+class Texts(Sequence[Literal]):
+    """The texts of an ``in``: reads like a tuple of ``Literal``, and keeps no more than the texts.
+
+    Rules hold postal codes by the hundred, and a book of rules by the million; where each one stands is only found out
+    when somebody asks.
+
+    Parameters
+    ----------
+    texts : tuple of str
+        The values in reading order.
+    places : callable, optional
+        Returns the position of each; without it they stand nowhere. A function that can be pickled.
+    """
+
+    __slots__ = ("_places", "texts")
+
+    def __init__(
+        self, texts: tuple[str, ...], places: Callable[[], Sequence[Position]] | None = None
+    ) -> None:
+        self.texts, self._places = texts, places
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @overload
+    def __getitem__(self, index: int) -> Literal: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Literal, ...]: ...
+    def __getitem__(self, index: int | slice) -> Literal | tuple[Literal, ...]:
+        return tuple(self)[index]
+
+    def __iter__(self) -> Iterator[Literal]:
+        places = [NOWHERE] * len(self.texts) if self._places is None else self._places()
+        return map(Literal, self.texts, places)
+
+    def __eq__(self, other: object) -> bool:
+        return self.texts == other.texts if isinstance(other, Texts) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.texts)
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+    def __reduce__(self) -> Any:
+        return Texts, (self.texts, self._places)
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """``field op value`` with ``op`` one of ``= <> < <= > >=``."""
@@ -53,12 +102,33 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class In:
-    """``field in (…)``, or ``not in``."""
+    """``field in (…)``, or ``not in``; values that are all text are kept as ``Texts``, any others as a tuple."""
 
     field: FieldRef
-    values: tuple[Literal, ...]
+    values: Sequence[Literal]
     negated: bool = False
     position: Position = dataclasses.field(default=NOWHERE, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.values, Texts):
+            return
+        # While a criterion is being read, a mistake may stand for a value.
+        values = [value.value for value in self.values if isinstance(value, Literal)]
+        texts = tuple([value for value in values if isinstance(value, str)])
+        if len(texts) == len(self.values):
+            places = tuple([value.position for value in self.values])
+            object.__setattr__(self, "values", Texts(texts, partial(_given, places)))
+
+    @property
+    def plain(self) -> tuple[str | Decimal | bool | date, ...]:
+        """The values without their places."""
+        if isinstance(self.values, Texts):
+            return self.values.texts
+        return tuple([literal.value for literal in self.values])
+
+
+def _given(places: Sequence[Position]) -> Sequence[Position]:
+    return places
 
 
 @dataclass(frozen=True, slots=True)

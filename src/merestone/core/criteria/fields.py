@@ -102,10 +102,14 @@ class FieldSet:
         """Return the field of this name or alias, or None."""
         return self._fields.get(name) or self._fields.get(ALIASES.get(name, ""))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name and alias that means a field."""
+        return (*self._fields, *(alias for alias, target in ALIASES.items() if target in self._fields))
+
     def nearest(self, name: str) -> str | None:
         """Return the known name most like ``name``, or None when nothing is alike."""
-        known = [*self._fields, *(alias for alias, target in ALIASES.items() if target in self._fields)]
-        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
+        near = difflib.get_close_matches(name.lower(), self.names, n=1, cutoff=0.6)
         return near[0] if near else None
 
     def with_custom(self, fields: Iterable[Field]) -> FieldSet:

@@ -1,7 +1,8 @@
 """The grammar of the criteria language (LALR, contextual lexer) and the token scan that caps nesting.
 
 ``TEXTS`` takes a whole run of quoted texts as one token: lists of hundreds of postal codes are what makes rules long.
-``NAME`` and double quotes stand where a value belongs only to give a better error than "unexpected token".
+``NAME`` and double quotes stand where a value belongs only to give a better error than "unexpected token". The terminals
+below also make up the shapes that ``shapes`` reads without the parser.
 """
 
 from __future__ import annotations
@@ -11,7 +12,13 @@ from functools import cache
 
 from lark import Lark
 
-GRAMMAR = r"""
+NAME = "(?!(?:and|or|not|in|list|between|is|null|true|false|date)(?![a-z0-9_]))[a-z_][a-z0-9_]*"
+NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d{1,3})?(?![a-z0-9_.])"
+STRING = "'[^']*(?:''[^']*)*'(?!')"
+SPACE = r"[ \t\f\r\n]*"
+TEXTS = rf"{STRING}(?:\s*,\s*{STRING})+"
+
+GRAMMAR = rf"""
 ?start: or_
 ?or_: and_ (OR and_)*                -> any_of
 ?and_: not_ (AND not_)*              -> all_of
@@ -51,17 +58,16 @@ FALSE: "false"i
 DATE: "date"i
 OP: "<>" | "!=" | "<=" | ">=" | "==" | "=" | "<" | ">"
 RPAR: ")"
-NAME: /(?!(?:and|or|not|in|list|between|is|null|true|false|date)(?![a-z0-9_]))[a-z_][a-z0-9_]*/i
-NUMBER: /[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?(?![a-z0-9_.])/i
-TEXTS.2: /'(?:[^']|'')*'(?!')(?:\s*,\s*'(?:[^']|'')*'(?!'))+/
-STRING: /'(?:[^']|'')*'(?!')/
+NAME: /{NAME}/i
+NUMBER: /{NUMBER}/i
+TEXTS.2: /{TEXTS}/
+STRING: /{STRING}/
 QUOTED: /"[^"\n]*"/
-%import common.WS
-%ignore WS
+SPACE: /{SPACE[:-1]}+/
+%ignore SPACE
 """
 
-STRING = re.compile(r"'(?:[^']|'')*'")
-_NESTING = re.compile(r"'(?:[^']|'')*'|[()]|\b(?:not|and|or)\b", re.IGNORECASE)
+_NESTING = re.compile(r"'[^']*(?:''[^']*)*'|[()]|\b(?:not|and|or)\b", re.IGNORECASE)
 
 
 @cache

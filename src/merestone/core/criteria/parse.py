@@ -7,7 +7,7 @@ text with a syntax error has one problem (nothing after it can be trusted); wron
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -25,10 +25,13 @@ from lark import (
 
 from merestone.base.errors import InvalidInputError, Problem
 from merestone.core.criteria import expression as ex
-from merestone.core.criteria.grammar import STRING, first_too_deep, parser
+from merestone.core.criteria.grammar import first_too_deep, parser
+from merestone.core.criteria.kept import Kept
+from merestone.core.criteria.shapes import covered, joined, read_shapes, split_texts, unquote
 
 MAX_LENGTH = 100_000  # characters; longer lists belong in a named list
 MAX_DEPTH = 64  # brackets and `not` within each other
+_KEPT = Kept()  # trees are frozen, so that everybody may share them
 
 
 def parse(text: str) -> ex.Expr:
@@ -44,7 +47,20 @@ def parse(text: str) -> ex.Expr:
     InvalidInputError
         When the text is empty, too long, too deep, or not in the language; each problem has its position.
     """
-    _refuse_monsters(text)
+    tree = _KEPT.get(text)
+    if tree is None:
+        _refuse_monsters(text)
+        tree = read_shapes(text) or parse_slowly(text)
+        _KEPT.keep(text, tree)
+    return tree
+
+
+def parse_slowly(text: str) -> ex.Expr:
+    """Return what ``parse`` returns, read by the grammar alone; for texts that are neither empty nor too long."""
+    if (offset := first_too_deep(text, MAX_DEPTH)) is not None:
+        message = f"Brackets and 'not' are nested more than {MAX_DEPTH} deep here."
+        fix = "Simplify, or split the rule over parent and child territories."
+        raise _invalid([_problem_at(text, offset, "criteria-too-deep", message, fix)])
     try:
         tree = parser(_Builder).parse(text)
     except UnexpectedInput as error:
@@ -71,10 +87,6 @@ def _refuse_monsters(text: str) -> None:
         raise _invalid(
             [_problem_at(text, nul, "bad-character", "The text holds a NUL character.", "Remove it.")]
         )
-    if (offset := first_too_deep(text, MAX_DEPTH)) is not None:
-        message = f"Brackets and 'not' are nested more than {MAX_DEPTH} deep here."
-        fix = "Simplify, or split the rule over parent and child territories."
-        raise _invalid([_problem_at(text, offset, "criteria-too-deep", message, fix)])
 
 
 def _problem_at(
@@ -90,7 +102,7 @@ def _values(tree: Any) -> Iterator[Any]:
         match leaf:
             case ex.Comparison(value=value):
                 yield value
-            case ex.In(values=values):
+            case ex.In(values=values) if not isinstance(values, ex.Texts):
                 yield from values
             case ex.Between(low=low, high=high):
                 yield from (low, high)
@@ -130,30 +142,9 @@ def _span(first: Token, last: Token) -> ex.Position:
     return ex.Position(first.line or 1, first.column or 1, (last.end_pos or 0) - (first.start_pos or 0))
 
 
-def _unquote(quoted: str) -> str:
-    return quoted[1:-1].replace("''", "'")
-
-
 def _wrong(token: Token, code: str, message: str, fix: str) -> _Wrong:
     position = _at(token)
     return _Wrong(Problem(code, message, fix, **position._asdict()), position)
-
-
-def _split_texts(token: Token) -> list[ex.Literal]:
-    """Return the texts of a run, each with its own place."""
-    line, column, seen, literals = token.line or 1, token.column or 1, 0, []
-    for match in STRING.finditer(token):
-        gap = token[seen : match.start()]
-        line, column = _advance(line, column, gap)
-        literals.append(ex.Literal(_unquote(match[0]), ex.Position(line, column, len(match[0]))))
-        line, column = _advance(line, column, match[0])
-        seen = match.end()
-    return literals
-
-
-def _advance(line: int, column: int, text: str) -> tuple[int, int]:
-    breaks = text.count("\n")
-    return (line + breaks, len(text) - text.rfind("\n")) if breaks else (line, column + len(text))
 
 
 def _field(name: Token) -> ex.FieldRef:
@@ -161,14 +152,7 @@ def _field(name: Token) -> ex.FieldRef:
 
 
 def _flat(kind: type, children: tuple[Any, ...]) -> Any:
-    """Join operands of ``and``/``or``, opening brackets that hold the same operator."""
-    operands = [child for child in children if not isinstance(child, Token)]
-    parts = [
-        part
-        for operand in operands
-        for part in (cast(Any, operand).parts if isinstance(operand, kind) else (operand,))
-    ]
-    return kind(tuple(parts), operands[0].position)
+    return joined(kind, [child for child in children if not isinstance(child, Token)])
 
 
 @v_args(inline=True)
@@ -189,27 +173,27 @@ class _Builder(Transformer):
 
     def comparison(self, name: Token, op: Token, value: Any) -> Any:
         operator = {"!=": "<>", "==": "="}.get(op, str(op))
-        return ex.Comparison(_field(name), operator, value, _cover(name, value))
+        return ex.Comparison(_field(name), operator, value, covered(_at(name), value.position))
 
     def in_list(self, name: Token, _in: Token, _list: Token, key: Token, end: Token) -> Any:
-        return ex.InList(_field(name), ex.Literal(_unquote(key), _at(key)), False, _span(name, end))
+        return ex.InList(_field(name), ex.Literal(unquote(key), _at(key)), False, _span(name, end))
 
     def not_in_list(self, name: Token, _not: Token, _in: Token, _list: Token, key: Token, end: Token) -> Any:
-        return ex.InList(_field(name), ex.Literal(_unquote(key), _at(key)), True, _span(name, end))
+        return ex.InList(_field(name), ex.Literal(unquote(key), _at(key)), True, _span(name, end))
 
-    def in_values(self, name: Token, _in: Token, values: list[ex.Literal], end: Token) -> Any:
-        return ex.In(_field(name), tuple(values), False, _span(name, end))
+    def in_values(self, name: Token, _in: Token, values: Sequence[ex.Literal], end: Token) -> Any:
+        return ex.In(_field(name), values, False, _span(name, end))
 
     def not_in_values(
-        self, name: Token, _not: Token, _in: Token, values: list[ex.Literal], end: Token
+        self, name: Token, _not: Token, _in: Token, values: Sequence[ex.Literal], end: Token
     ) -> Any:
-        return ex.In(_field(name), tuple(values), True, _span(name, end))
+        return ex.In(_field(name), values, True, _span(name, end))
 
     def between(self, name: Token, _between: Token, low: Any, _and: Token, high: Any) -> Any:
-        return ex.Between(_field(name), low, high, _cover(name, high))
+        return ex.Between(_field(name), low, high, covered(_at(name), high.position))
 
     def not_between(self, name: Token, _not: Token, _between: Token, low: Any, _and: Token, high: Any) -> Any:
-        position = _cover(name, high)
+        position = covered(_at(name), high.position)
         return ex.Not(ex.Between(_field(name), low, high, position), position)
 
     def is_null(self, name: Token, _is: Token, null: Token) -> Any:
@@ -218,23 +202,25 @@ class _Builder(Transformer):
     def is_not_null(self, name: Token, _is: Token, _not: Token, null: Token) -> Any:
         return ex.IsNull(_field(name), True, _span(name, null))
 
-    def call(self, name: Token, values: list[ex.Literal] | None, end: Token) -> Any:
+    def call(self, name: Token, values: Sequence[ex.Literal] | None, end: Token) -> Any:
         arguments: list[Any] = list(values or ())
         if arguments and isinstance(arguments[0], _Bare):
             arguments[0] = ex.FieldRef(arguments[0].word.lower(), arguments[0].position)
         return ex.Call(name.lower(), tuple(arguments), _span(name, end))
 
-    def values(self, *items: Any) -> list[ex.Literal]:
+    def values(self, *items: Any) -> Sequence[ex.Literal]:
+        if len(items) == 1 and isinstance(items[0], Token):
+            return split_texts(items[0], items[0].line or 1, items[0].column or 1)
         literals: list[ex.Literal] = []
         for item in items:
             if isinstance(item, Token):
-                literals += _split_texts(item)
+                literals += split_texts(item, item.line or 1, item.column or 1)
             else:
                 literals.append(item)
-        return literals
+        return tuple(literals)
 
     def text(self, token: Token) -> ex.Literal:
-        return ex.Literal(_unquote(token), _at(token))
+        return ex.Literal(unquote(token), _at(token))
 
     def number(self, token: Token) -> ex.Literal:
         return ex.Literal(Decimal(str(token)), _at(token))
@@ -246,7 +232,7 @@ class _Builder(Transformer):
         return ex.Literal(False, _at(token))
 
     def day(self, word: Token, token: Token) -> ex.Literal | _Wrong:
-        text = _unquote(token)
+        text = unquote(token)
         try:
             if len(text) != 10:
                 raise ValueError
@@ -264,16 +250,9 @@ class _Builder(Transformer):
         return _wrong(token, "double-quotes", f"{token} is in double quotes.", fix)
 
 
-def _cover(name: Token, value: ex.Literal) -> ex.Position:
-    """Return the place from ``name`` to the end of ``value``; exact on one line, the name alone across lines."""
-    line, column = name.line or 1, name.column or 1
-    if value.position.line != line:
-        return _at(name)
-    return ex.Position(line, column, value.position.column + value.position.length - column)
-
-
 # --- syntax errors ----------------------------------------------------------------------------------------------------
 
+_CLOSED = re.compile("'[^']*(?:''[^']*)*'")
 _VALUE = "a value: 'text', 12.5, true, or date '2026-01-31'"
 _EXPECTED = (  # the first set of tokens that may follow names the whole situation
     ({"NUMBER", "RPAR"}, f"{_VALUE}, or a closing bracket"),
@@ -322,7 +301,7 @@ def _syntax_problem(text: str, error: UnexpectedInput) -> Problem:
 
 def _bad_character(text: str, offset: int, fix: str) -> Problem:
     rest = text[offset:]
-    if rest[0] == "'" and not re.match(STRING, rest):
+    if rest[0] == "'" and not _CLOSED.match(rest):
         fix = "Close it with a single quote; a quote inside text is written twice: 'O''Neil'."
         return _problem_at(text, offset, "open-text", "The text that starts here has no closing quote.", fix)
     if rest[0] in "‘’“”":

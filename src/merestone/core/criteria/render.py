@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -157,7 +157,7 @@ class _English:
             *singles, field=label, values=self.values(call.values, field, word=word)
         )
 
-    def values(self, values: tuple[ex.Literal, ...], field: Field | None, *, word: str = "or") -> str:
+    def values(self, values: Sequence[ex.Literal], field: Field | None, *, word: str = "or") -> str:
         shown = [self.value(value, field) for value in values[:MAX_SHOWN]]
         if len(values) > MAX_SHOWN:
             return f"one of {len(values):,} values ({', '.join(shown)}, …)"
