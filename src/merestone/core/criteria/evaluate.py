@@ -200,8 +200,8 @@ def _test(leaf: ex.Leaf, value: Any, field: Field, lists: Lists) -> bool:
     match leaf:
         case ex.Comparison(op=op, value=literal):
             return _compare(op, own, _key(literal.value))
-        case ex.In(values=values, negated=negated):
-            return (own in {_key(literal.value) for literal in values}) is not negated
+        case ex.In(plain=values, negated=negated):
+            return (own in map(_key, values)) is not negated
         case ex.InList(key=key, negated=negated):
             return (own in list_values(lists, str(key.value), field.kind)) is not negated
         case ex.Between(low=low, high=high):

@@ -245,7 +245,7 @@ class Flattening:
 
     def _values(self, leaf: ex.In | ex.InList, kind: Kind) -> Iterable[Any]:
         if isinstance(leaf, ex.In):
-            return {key_of(literal.value) for literal in leaf.values}
+            return {key_of(value) for value in leaf.plain}
         name = str(leaf.key.value)
         if (name, kind) not in self._list_values:
             self._list_values[name, kind] = frozenset(list_values(self.lists, name, kind))
