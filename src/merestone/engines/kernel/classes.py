@@ -6,16 +6,19 @@ between batches; machine numbers and dates are searched in machine code. Values 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from math import ceil, inf, nextafter
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from merestone.core.criteria.values import fold, read_value
 from merestone.core.model.columns import Kind
@@ -32,7 +35,6 @@ Coded = tuple[np.ndarray, np.ndarray]
 """Codes of the rows, and the class (of lists: the number of the combination) of each code."""
 
 
-@dataclass(eq=False)
 class AxisReader:
     """Turns columns into the classes of one axis; may be shared between threads.
 
@@ -41,17 +43,15 @@ class AxisReader:
     axis : Axis
     """
 
-    axis: Axis
-    _remembered: dict[Any, int] = field(default_factory=dict)
-    _combinations: dict[frozenset[str], int] = field(default_factory=dict)
-    combinations: list[frozenset[str]] = field(default_factory=list)
-    """Of a list axis: the distinct sets of folded items met so far, by number; the missing one is -1."""
+    def __init__(self, axis: Axis) -> None:
+        self.axis = axis
+        self.combinations: list[frozenset[str]] = []
+        """Of a list axis: the distinct sets of folded items met so far, by number; a missing one is -1."""
+        self._combinations: dict[frozenset[str], int] = {}
+        self._vocabulary = Vocabulary(pa.array([], pa.large_string()), np.zeros(0, np.int32))
 
-    def __getstate__(self) -> Axis:
-        return self.axis
-
-    def __setstate__(self, axis: Axis) -> None:
-        self.__init__(axis)  # type: ignore[misc]
+    def __reduce__(self) -> Any:
+        return AxisReader, (self.axis,)
 
     def read(self, column: pa.Array | None, *, n_rows: int) -> Coded:
         """Return the codes of a column; a column that is not there (None) is missing everywhere."""
@@ -61,21 +61,28 @@ class AxisReader:
         if searched is not None:
             return searched, np.arange(self.axis.n_classes, dtype=np.int32)
         codes, values = distinct(column)
-        return codes, np.array([*map(self._number, values), self._missing], dtype=np.int32)
+        classes = self._classes(values)
+        return codes, np.append(classes, np.int32(self._missing))
 
     @property
     def _missing(self) -> int:
         return -1 if self.axis.kind is Kind.LIST else self.axis.missing
 
-    def _number(self, raw: Any) -> int:
-        """Return the class (or combination) of a stored value, read once."""
-        key = raw if isinstance(raw, str) else (type(raw), tuple(raw) if isinstance(raw, list) else raw)
-        number = self._remembered.get(key)
-        if number is None:
-            if len(self._remembered) >= MAX_REMEMBERED:
-                self._remembered.clear()
-            number = self._remembered[key] = self._read(raw)
-        return number
+    def _classes(self, values: pa.Array) -> np.ndarray:
+        """Return the class (or combination) of each distinct stored value; texts are read only once."""
+        if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+            return np.array([*map(self._read, values.to_pylist())], dtype=np.int32)
+        values = values.cast(pa.large_string())
+        known = self._vocabulary
+        places = known.places(values)
+        unread = np.flatnonzero(places < 0)
+        if len(unread):
+            fresh = values.take(pa.array(unread))
+            known = known.with_more(fresh, np.array([*map(self._read, fresh.to_pylist())], dtype=np.int32))
+            if len(known.classes) <= MAX_REMEMBERED:
+                self._vocabulary = known
+            places[unread] = np.arange(len(known.classes) - len(unread), len(known.classes))
+        return known.classes[places]
 
     def _read(self, raw: Any) -> int:
         value = read_value(self.axis.kind, raw)
@@ -85,38 +92,79 @@ class AxisReader:
 
     def _combination(self, items: frozenset[str]) -> int:
         """Return the number of a combination; only items that rules name tell combinations apart."""
-        named = items.intersection(self.axis.points)
+        named = items & self._items
         number = self._combinations.get(named)
         if number is None:
-            # Append first: whoever finds the number finds the combination too.
-            self.combinations.append(named)
-            number = self._combinations.setdefault(named, len(self.combinations) - 1)
+            with _LOCK:
+                number = self._combinations.setdefault(named, len(self.combinations))
+                if number == len(self.combinations):
+                    self.combinations.append(named)
         return number
+
+    @cached_property
+    def _items(self) -> frozenset[str]:
+        return frozenset(self.axis.points) if self.axis.kind is Kind.LIST else frozenset()
 
     def _search(self, column: pa.Array) -> np.ndarray | None:
         """Return the classes of machine numbers or dates; None for columns stored otherwise."""
-        points = self.axis.points
         if self.axis.kind in (Kind.DATE, Kind.INSTANT):
             days = days_of(column)
-            if days is None:
-                return None
-            return self._integers(days, column, [point.toordinal() - _EPOCH for point in points])
+            return None if days is None else self._integers(days, column)
         if pa.types.is_floating(column.type) and column.type != pa.float16():
             values = column.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False)
-            ends = [_float_end(point) for point in points]
-            ats, exact = np.array([at for at, _ in ends]), np.array([is_it for _, is_it in ends], dtype=bool)
-            return search_floats(values, ats, exact, self.axis.missing)
+            return search_floats(values, *self._float_ends, self.axis.missing)
         scaled = whole_numbers(column)
-        return None if scaled is None else self._integers(scaled[0], column, points, scale=scaled[1])
+        return None if scaled is None else self._integers(scaled[0], column, scale=scaled[1])
 
-    def _integers(self, values: np.ndarray, column: pa.Array, points: Any, *, scale: int = 0) -> np.ndarray:
+    @cached_property
+    def _float_ends(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, float, float]:
+        ends = [_float_end(point) for point in self.axis.points]
+        ats, exact = np.array([at for at, _ in ends]), np.array([is_it for _, is_it in ends], dtype=bool)
+        return ats, exact, *grid(ats)
+
+    def _integer_ends(self, scale: int) -> tuple[np.ndarray, np.ndarray]:
+        points = self.axis.points
+        if self.axis.kind in (Kind.DATE, Kind.INSTANT):
+            points = tuple(point.toordinal() - _EPOCH for point in points)
         scaled = [_scaled(point, scale) for point in points]
         ats = np.array([max(-_LARGEST, min(_LARGEST, at)) for at, _ in scaled], dtype=np.int64)
-        exact = np.array([is_it and abs(at) <= _LARGEST for at, is_it in scaled], dtype=bool)
-        classes = search_integers(values.astype(np.int64, copy=False), ats, exact)
+        return ats, np.array([is_it and abs(at) <= _LARGEST for at, is_it in scaled], dtype=bool)
+
+    def _integers(self, values: np.ndarray, column: pa.Array, *, scale: int = 0) -> np.ndarray:
+        classes = search_integers(values.astype(np.int64, copy=False), *self._integer_ends(scale))
         if column.null_count:
             classes[np.asarray(column.is_null())] = self.axis.missing
         return classes
+
+
+_LOCK = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """Stored texts read so far, and their classes; never changed, only replaced by a larger one."""
+
+    texts: pa.Array
+    classes: np.ndarray
+
+    def places(self, values: pa.Array) -> np.ndarray:
+        """Return where each text stands; -1 for those not read yet."""
+        found = pc.index_in(values, value_set=self.texts, skip_nulls=False)
+        return found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+
+    def with_more(self, texts: pa.Array, classes: np.ndarray) -> Vocabulary:
+        """Return this vocabulary with more texts at its end."""
+        return Vocabulary(pa.concat_arrays([self.texts, texts]), np.concatenate([self.classes, classes]))
+
+
+def grid(ats: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """Return, for cells of equal width over sorted numbers, how many lie below each, the first cell's end and 1 / width."""
+    finite = ats[np.isfinite(ats)]
+    if len(finite) < 16 or finite[0] == finite[-1]:
+        return np.zeros(0, np.int64), 0.0, 0.0
+    width = (finite[-1] - finite[0]) / (4 * len(finite))
+    edges = finite[0] + width * np.arange(4 * len(finite) + 1)
+    return np.searchsorted(ats, edges).astype(np.int64), float(finite[0]), float(1 / width)
 
 
 _SEARCHED = (Kind.NUMBER, Kind.MONEY, Kind.DATE, Kind.INSTANT)
@@ -173,12 +221,12 @@ def days_of(column: pa.Array) -> np.ndarray | None:
     return None
 
 
-def distinct(column: pa.Array) -> tuple[np.ndarray, list[Any]]:
+def distinct(column: pa.Array) -> tuple[np.ndarray, pa.Array]:
     """Return the rows' codes into the distinct stored values; the code one past them is null."""
     if pa.types.is_nested(column.type):
         return _distinct_lists(column)
     encoded = column if pa.types.is_dictionary(column.type) else plain(column).dictionary_encode()
-    values = encoded.dictionary.to_pylist()
+    values = encoded.dictionary
     indices = encoded.indices
     if indices.type != pa.int32():
         indices = indices.cast(pa.int32())
@@ -187,11 +235,11 @@ def distinct(column: pa.Array) -> tuple[np.ndarray, list[Any]]:
     return indices.to_numpy(zero_copy_only=False), values
 
 
-def _distinct_lists(column: pa.Array) -> tuple[np.ndarray, list[Any]]:
+def _distinct_lists(column: pa.Array) -> tuple[np.ndarray, pa.Array]:
     number_of: dict[Any, int] = {}
     stored = [None if items is None else tuple(items) for items in column.to_pylist()]
     codes = np.array([number_of.setdefault(items, len(number_of)) for items in stored], dtype=np.int32)
-    return codes, list(number_of)
+    return codes, pa.array([None if items is None else list(items) for items in number_of], column.type)
 
 
 def plain(column: pa.Array) -> pa.Array:
@@ -211,7 +259,7 @@ def texts(column: pa.Array | None, *, n_rows: int) -> pa.Array:
     if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
         return column.cast(pa.large_string())
     codes, values = distinct(column)
-    read: list[Any] = [*(read_value(Kind.TEXT, value) for value in values), None]
+    read: list[Any] = [*(read_value(Kind.TEXT, value) for value in values.to_pylist()), None]
     return pa.array(read, pa.large_string()).take(pa.array(codes))
 
 
@@ -223,5 +271,5 @@ def degrees(column: pa.Array | None, *, n_rows: int) -> np.ndarray:
         return column.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False)
     codes, values = distinct(column)
     read: Callable[[Any], Any] = lambda value: read_value(Kind.NUMBER, value)  # noqa: E731
-    numbers = [np.nan if number is None else float(number) for number in map(read, values)]
+    numbers = [np.nan if number is None else float(number) for number in map(read, values.to_pylist())]
     return np.array([*numbers, np.nan])[codes]

@@ -21,15 +21,26 @@ _HASH = np.uint64(0x9E3779B97F4A7C15)
 
 
 @njit(nogil=True, cache=True)
-def search_floats(values, ats, exact, missing):
-    """Return the class of each float: 2 × (points at or below) − 1 on a point, without the −1 in a gap."""
+def search_floats(values, ats, exact, below, origin, per_width, missing):
+    """Return the class of each float: 2 × (points at or below) − 1 on a point, without the −1 in a gap.
+
+    ``below`` narrows the search: the points below the edges of cells of equal width (empty: search them all).
+    """
     found = np.empty(len(values), dtype=np.int32)
+    n_cells = len(below) - 1
     for row in range(len(values)):
         value = values[row]
         if math.isnan(value):
             found[row] = missing
             continue
         low, high = 0, len(ats)
+        if n_cells > 0:
+            cell = (value - origin) * per_width
+            # One cell of slack on either side makes up for rounding.
+            if cell >= 2:
+                low = below[min(int(cell) - 1, n_cells)] if cell < n_cells + 2 else below[n_cells]
+            if cell < n_cells - 2:
+                high = below[max(int(cell) + 2, 0)] if cell >= -2 else below[0]
         while low < high:
             middle = (low + high) >> 1
             if ats[middle] <= value:
