@@ -236,3 +236,11 @@ def test_log_itself_can_be_altered_by_a_migration_that_lifts_the_triggers():
     audit.install_after_migrate()
     Account.objects.create(name="b")
     assert len(entries(Account)) == 2
+
+
+def test_a_row_that_gets_another_id_is_deleted_and_created():
+    account = Account.objects.create(name="a", city="Rome")
+    Account.objects.filter(pk=account.pk).update(id=account.pk + 7, city="Oslo")
+    _, gone, here = entries(Account)
+    assert (gone.operation, gone.row_id, gone.changes["city"]) == ("D", account.pk, ["Rome", None])
+    assert (here.operation, here.row_id, here.changes["city"]) == ("I", account.pk + 7, [None, "Oslo"])

@@ -90,6 +90,22 @@ class Records(Protocol):
         ...
 
 
+class Book(Protocol):
+    """All accounts as rules see them, kept encoded between calls and processes."""
+
+    def accounts(self, *, columns: Sequence[str] | None = None) -> pa.Table:
+        """Return all accounts, ordered by id, exactly as the current transaction sees them.
+
+        Columns are named and typed as ``Records.snapshot`` has them: ``id``, ``version``, every criterion column and
+        custom field (or those of ``columns``); text is dictionary-encoded with int32 codes, in one chunk. A code keeps
+        its meaning while rows change. ``version`` may lag behind writes that change nothing else.
+
+        The schema's metadata holds ``generation``: the same text means the same rows. Only rows changed since the last
+        call are read.
+        """
+        ...
+
+
 class Associations(Protocol):
     """Dated associations of ``"accounts"`` or ``"leads"``."""
 

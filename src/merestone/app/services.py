@@ -21,6 +21,7 @@ class Services:
     """
 
     records: ports.Records
+    book: ports.Book
     associations: ports.Associations
     models: ports.Models
     matcher: ports.Matcher

@@ -15,6 +15,7 @@ def services() -> Services:
     from merestone.connectors.files import LocalFiles
     from merestone.connectors.geodata import Gazetteer
     from merestone.db.stores.associations import AssociationStore
+    from merestone.db.stores.book import BookStore
     from merestone.db.stores.clock import CompanyClock
     from merestone.db.stores.desk import DeskStore
     from merestone.db.stores.imports import ImportStore
@@ -27,6 +28,7 @@ def services() -> Services:
 
     return Services(
         records=RecordStore(),
+        book=BookStore(settings.DATA_DIR / "kept"),
         associations=AssociationStore(),
         models=ModelStore(),
         matcher=KernelMatcher(),

@@ -10,7 +10,7 @@ deleted from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -170,22 +170,35 @@ def _sqlite_triggers(model: type[models.Model]) -> Iterator[str]:
     table = model._meta.db_table
     fields = _kept_fields(model)
     changed = " OR ".join(f'OLD."{field.column}" IS NOT NEW."{field.column}"' for field in fields)
-    parts = {
-        "INSERT": ("NEW.id", "I", "", [_sqlite_part(model, field, old=False) for field in fields]),
-        "UPDATE": ("NEW.id", "U", f"WHEN {changed}", [_sqlite_part(model, field) for field in fields]),
-        "DELETE": ("OLD.id", "D", "", [_sqlite_part(model, field, new=False) for field in fields]),
+    created = [_sqlite_part(model, field, old=False) for field in fields]
+    deleted = [_sqlite_part(model, field, new=False) for field in fields]
+    updated = [_sqlite_part(model, field) for field in fields]
+    renumbered = "OLD.id IS NOT NEW.id"
+    entries = {
+        "insert": ("INSERT", "", [("NEW.id", "I", created)]),
+        "update": ("UPDATE", f"WHEN NOT {renumbered} AND ({changed})", [("NEW.id", "U", updated)]),
+        "delete": ("DELETE", "", [("OLD.id", "D", deleted)]),
+        # As PostgreSQL sees it: one row is gone, another is there.
+        "renumber": ("UPDATE", f"WHEN {renumbered}", [("OLD.id", "D", deleted), ("NEW.id", "I", created)]),
     }
-    for word, (row_id, letter, condition, pieces) in parts.items():
-        changes = " || ".join(pieces)
+    for name, (word, condition, found) in entries.items():
+        inserts = "".join(_sqlite_entry(table, *entry) for entry in found)
         yield (
-            f'CREATE TRIGGER "{PREFIX}_{word.lower()}_{table}" AFTER {word} ON "{table}" {condition} BEGIN'  # noqa: S608
-            f' INSERT INTO "{AuditEntry._meta.db_table}"'
-            ' (at, actor, cause, "transaction", table_name, row_id, operation, changes)'
-            " SELECT strftime('%Y-%m-%d %H:%M:%f', 'now'), coalesce(context.actor, 'unknown'),"
-            " coalesce(context.cause, ''), coalesce(context.\"transaction\", ''),"
-            f" '{table}', {row_id}, '{letter}', '{{' || substr({changes}, 2) || '}}'"
-            f' FROM (SELECT 1) LEFT JOIN "{AuditContext._meta.db_table}" AS context ON context.id = 1; END'
+            f'CREATE TRIGGER "{PREFIX}_{name}_{table}" AFTER {word} ON "{table}" {condition} BEGIN {inserts} END'
         )
+
+
+def _sqlite_entry(table: str, row_id: str, letter: str, pieces: Sequence[str]) -> str:
+    """Return the SQL that writes one entry."""
+    changes = " || ".join(pieces)
+    return (
+        f'INSERT INTO "{AuditEntry._meta.db_table}"'  # noqa: S608
+        ' (at, actor, cause, "transaction", table_name, row_id, operation, changes)'
+        " SELECT strftime('%Y-%m-%d %H:%M:%f', 'now'), coalesce(context.actor, 'unknown'),"
+        " coalesce(context.cause, ''), coalesce(context.\"transaction\", ''),"
+        f" '{table}', {row_id}, '{letter}', '{{' || substr({changes}, 2) || '}}'"
+        f' FROM (SELECT 1) LEFT JOIN "{AuditContext._meta.db_table}" AS context ON context.id = 1;'
+    )
 
 
 def _sqlite_part(
@@ -247,20 +260,21 @@ DECLARE
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO {AuditEntry._meta.db_table}
-            (at, actor, cause, transaction, table_name, row_id, operation, changes)
-        SELECT clock_timestamp(), this_actor, this_cause, this_transaction, TG_TABLE_NAME, new_rows.id, 'I',
-               coalesce({PREFIX}_changes(NULL, to_jsonb(new_rows), secrets), '{{}}')
+            (xid, at, actor, cause, transaction, table_name, row_id, operation, changes)
+        SELECT pg_current_xact_id(), clock_timestamp(), this_actor, this_cause, this_transaction, TG_TABLE_NAME,
+               new_rows.id, 'I', coalesce({PREFIX}_changes(NULL, to_jsonb(new_rows), secrets), '{{}}')
         FROM new_rows;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO {AuditEntry._meta.db_table}
-            (at, actor, cause, transaction, table_name, row_id, operation, changes)
-        SELECT clock_timestamp(), this_actor, this_cause, this_transaction, TG_TABLE_NAME, old_rows.id, 'D',
-               coalesce({PREFIX}_changes(to_jsonb(old_rows), NULL, secrets), '{{}}')
+            (xid, at, actor, cause, transaction, table_name, row_id, operation, changes)
+        SELECT pg_current_xact_id(), clock_timestamp(), this_actor, this_cause, this_transaction, TG_TABLE_NAME,
+               old_rows.id, 'D', coalesce({PREFIX}_changes(to_jsonb(old_rows), NULL, secrets), '{{}}')
         FROM old_rows;
     ELSE
         INSERT INTO {AuditEntry._meta.db_table}
-            (at, actor, cause, transaction, table_name, row_id, operation, changes)
-        SELECT clock_timestamp(), this_actor, this_cause, this_transaction, TG_TABLE_NAME, found.id, found.operation, found.changes
+            (xid, at, actor, cause, transaction, table_name, row_id, operation, changes)
+        SELECT pg_current_xact_id(), clock_timestamp(), this_actor, this_cause, this_transaction, TG_TABLE_NAME,
+               found.id, found.operation, found.changes
         FROM (SELECT id, CASE WHEN old_rows IS NULL THEN 'I' WHEN new_rows IS NULL THEN 'D' ELSE 'U' END AS operation,
                      {PREFIX}_changes(to_jsonb(old_rows), to_jsonb(new_rows), secrets) AS changes
               FROM old_rows FULL JOIN new_rows USING (id)) AS found

@@ -49,6 +49,19 @@ class MoneyField(models.BigIntegerField):
         return models.Field.formfield(self, **{**options, **kwargs})
 
 
+class TransactionField(models.BigIntegerField):
+    """The number PostgreSQL gave the transaction that wrote a row (``xid8``); empty on SQLite, which has none.
+
+    Rows become visible in the order of neither their ids nor these numbers; a snapshot says which numbers it sees.
+    """
+
+    def db_type(self, connection: Any) -> str | None:
+        return "xid8" if connection.vendor == "postgresql" else super().db_type(connection)
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> int | None:  # noqa: ARG002
+        return None if value is None else int(value)
+
+
 def choices_of(values: tuple[str, ...]) -> list[tuple[str, str]]:
     """Return Django choices from the words of ``core.model.columns``."""
     return [(value, value.replace("_", " ").capitalize()) for value in values]

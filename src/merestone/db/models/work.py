@@ -6,7 +6,7 @@ from django.db import models
 from django.utils import timezone
 
 from merestone.core.model.columns import TABLES
-from merestone.db.models.fields import Row, choices_of
+from merestone.db.models.fields import Row, TransactionField, choices_of
 from merestone.db.models.people import User
 
 IMPORT_STATES = ("previewed", "applied", "undone", "failed")
@@ -137,8 +137,17 @@ class AuditEntry(models.Model):
     row_id = models.BigIntegerField()
     operation = models.CharField(max_length=1, choices=[("I", "created"), ("U", "changed"), ("D", "deleted")])
     changes = models.JSONField()
+    xid = TransactionField(null=True, editable=False, help_text="PostgreSQL's transaction number.")
 
     class Meta:
         ordering = ["-id"]
         verbose_name_plural = "audit entries"
-        indexes = [models.Index(fields=["table_name", "row_id"])]
+        indexes = [
+            models.Index(fields=["table_name", "row_id"]),
+            # What changed lately among the accounts, which are kept encoded, without reading the rest of the log.
+            models.Index(
+                fields=["xid", "id"],
+                condition=models.Q(table_name="merestone_account"),
+                name="audit_of_accounts",
+            ),
+        ]

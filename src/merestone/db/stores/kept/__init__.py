@@ -1,0 +1,1 @@
+"""Tables kept encoded beside the database: what has changed since, the columns, their file."""
