@@ -6,7 +6,7 @@ column per custom field. References (``account``, ``owner`` …) come as the ref
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from pathlib import Path
@@ -216,12 +216,23 @@ class CompiledRules(Protocol):
         """Return the winning territory's key of one record in microseconds."""
         ...
 
+    def columns(self, names: Collection[str]) -> set[str]:
+        """Return those of a table's column names that the rules look at, by field name or alias."""
+        ...
+
 
 class Matcher(Protocol):
     """An engine that matches records to rules (``engines.kernel``, ``engines.duckdb``)."""
 
-    def compile(self, ruleset: Ruleset) -> CompiledRules:
-        """Return the rules made ready; the same content is made ready only once."""
+    def compile(self, ruleset: Ruleset, *, digest: str | None = None) -> CompiledRules:
+        """Return the rules made ready; the same ruleset is made ready only once.
+
+        ``digest`` names the whole content (rules, lists, areas, fields); with it an engine may keep its work on disk.
+        """
+        ...
+
+    def kept(self, digest: str) -> CompiledRules | None:
+        """Return the rules made ready under this digest in an earlier run; None when there are none."""
         ...
 
     def match(self, ruleset: Ruleset, table: pa.Table) -> pa.Table:

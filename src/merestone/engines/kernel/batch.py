@@ -10,12 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from merestone.core.criteria import expression as ex
-from merestone.core.rules import Ruleset
 from merestone.core.rules.flatten import Check
 from merestone.engines.kernel import loops
 from merestone.engines.kernel.classes import AxisReader, degrees, plain, texts
 from merestone.engines.kernel.index import Index, Met
-from merestone.engines.kernel.residual import Residual
+from merestone.engines.kernel.residual import Facts, Residual
 from merestone.engines.kernel.settle import Answer, Matches
 
 ALL = 1 << 30
@@ -63,12 +62,12 @@ class Batch:
     ask: Callable[[Check, np.ndarray], np.ndarray]
 
 
-def columns_of(ruleset: Ruleset, table: pa.Table | pa.RecordBatch) -> Callable[[str], pa.Array | None]:
+def columns_of(facts: Facts, table: pa.Table | pa.RecordBatch) -> Callable[[str], pa.Array | None]:
     """Return a function from a field to the table's column of it, by name or alias; None when it has none."""
     names = {name: name for name in table.schema.names}
 
     def column(field: str) -> pa.Array | None:
-        name = ruleset.fields.raw(names, ruleset.fields[field])
+        name = facts.fields.raw(names, facts.fields[field])
         if name is None:
             return None
         array = table.column(name)
@@ -84,11 +83,11 @@ def columns_of(ruleset: Ruleset, table: pa.Table | pa.RecordBatch) -> Callable[[
 
 
 def encode_batch(
-    index: Index, table: pa.Table | pa.RecordBatch, *, ruleset: Ruleset, readers: Mapping[str, AxisReader]
+    index: Index, table: pa.Table | pa.RecordBatch, *, facts: Facts, readers: Mapping[str, AxisReader]
 ) -> Batch:
     """Return a table's rows encoded for an index."""
     n_rows = table.num_rows
-    column = columns_of(ruleset, table)
+    column = columns_of(facts, table)
 
     def row_numbers(number: int) -> np.ndarray:
         axis = index.axes[number]
@@ -111,7 +110,7 @@ def encode_batch(
         degrees(column("latitude"), n_rows=n_rows) if checks.needs_location else nothing,
         degrees(column("longitude"), n_rows=n_rows) if checks.needs_location else nothing,
         _texts([texts(column(field), n_rows=n_rows) for field in checks.fields], n_rows=n_rows),
-        _asker(column, ruleset),
+        _asker(column, facts),
     )
 
 
@@ -133,10 +132,10 @@ def _texts(columns: list[pa.Array], *, n_rows: int) -> Texts:
 
 
 def _asker(
-    column: Callable[[str], pa.Array | None], ruleset: Ruleset
+    column: Callable[[str], pa.Array | None], facts: Facts
 ) -> Callable[[Check, np.ndarray], np.ndarray]:
     def ask(check: Check, rows: np.ndarray) -> np.ndarray:
-        names = {ruleset.fields[name].name for name in ex.fields_used(check.expr)}
+        names = {facts.fields[name].name for name in ex.fields_used(check.expr)}
         if any(leaf.field is None for leaf in ex.leaves(check.expr)):
             names |= {"latitude", "longitude"}
         columns = {name: array for name in sorted(names) if (array := column(name)) is not None}
@@ -145,7 +144,7 @@ def _asker(
             {"row": places, **{name: plain(array).take(places) for name, array in columns.items()}}
         )
         answers = np.zeros(len(rows), bool)
-        answers[Residual(ruleset, part).select(check.expr, None, want=check.wanted)] = True
+        answers[Residual(facts, part).select(check.expr, None, want=check.wanted)] = True
         return answers
 
     return ask

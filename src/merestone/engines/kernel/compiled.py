@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+import pickle
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,11 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from merestone.base.errors import UsageError
+from merestone.core.criteria import expression as ex
 from merestone.core.criteria.values import fold
 from merestone.core.rules import Rule, Ruleset
+from merestone.core.rules.flatten import flatten
 from merestone.engines.kernel.batch import ALL, Aim, Batch, encode_batch, search
 from merestone.engines.kernel.classes import AxisReader, texts
-from merestone.engines.kernel.index import Index
+from merestone.engines.kernel.index import Index, build_index
+from merestone.engines.kernel.residual import Facts
 from merestone.engines.kernel.settle import ANSWERS, Answer, Matches, Standing, named
 
 BATCH_ROWS = 131_072
@@ -33,19 +37,46 @@ class KernelRules:
 
     Parameters
     ----------
-    ruleset : Ruleset
+    facts : Facts
+        What reading a record takes.
     index : Index
         Of every rule that claims records.
+    standing : Standing
+        The rules in columns.
+    mentions : Mentions
+        Records that rules name or exclude.
+    source : Ruleset or bytes
+        The rules themselves; pickled where they have come from elsewhere and nobody has asked for them yet.
     """
 
-    ruleset: Ruleset
+    facts: Facts
     index: Index
+    standing: Standing
+    mentions: Mentions
+    source: Ruleset | bytes
+
+    @classmethod
+    def of(cls, ruleset: Ruleset, *, claims: Collection[int] | None = None) -> KernelRules:
+        """Return these rules made ready (only ``claims`` of them claim records by rule)."""
+        facts = Facts(ruleset.fields, ruleset.lists, ruleset.areas)
+        index = build_index(flatten(ruleset), ruleset.rules, claims=claims)
+        return cls(facts, index, Standing.of(ruleset.rules), Mentions.of(ruleset.rules), ruleset)
+
+    def __getstate__(self) -> dict[str, Any]:
+        source = self.source if isinstance(self.source, bytes) else pickle.dumps(self.source)
+        names = ("facts", "index", "standing", "mentions")
+        return {name: getattr(self, name) for name in names} | {"source": source}
+
+    @cached_property
+    def ruleset(self) -> Ruleset:
+        """The rules themselves."""
+        return pickle.loads(self.source) if isinstance(self.source, bytes) else self.source  # noqa: S301
 
     # --- the port -----------------------------------------------------------------------------------------------------
 
     def match(self, table: pa.Table) -> pa.Table:
         """Return where each row belongs."""
-        parts = [answer.table(self.standing) for answer in self._each(table, self.answer)]
+        parts = [answer.table(self.standing) for answer in self.each(table, self.answer)]
         answers = pa.concat_tables(parts) if parts else ANSWERS.empty_table()
         return pa.table(
             [ids_of(table), *answers.columns], schema=pa.schema([("id", ids_of(table).type), *ANSWERS])
@@ -55,7 +86,7 @@ class KernelRules:
         """Return the winning key per row."""
         found = [
             np.zeros(0, np.int32),
-            *self._each(table, lambda part: self.winners_of(self.encode(part), part)),
+            *self.each(table, lambda part: self.winners_of(self.encode(part), part)),
         ]
         positions = np.concatenate(found)
         return pa.DictionaryArray.from_arrays(pa.array(positions, mask=positions < 0), self.standing.keys)
@@ -64,16 +95,16 @@ class KernelRules:
         """Return one row per match."""
         ids = ids_of(table)
         parts, start = [], 0
-        for size, matches in self._each(table, lambda part: (part.num_rows, self.matches(part))):
+        for size, matches in self.each(table, lambda part: (part.num_rows, self.matches(part))):
             parts.append(self._listed(matches, ids, start))
             start += size
         return pa.concat_tables(parts) if parts else self._listed(_NO_MATCHES, ids, 0)
 
     def counts(self, table: pa.Table) -> pa.Table:
         """Return matches and wins per rule."""
-        n_rules = len(self.ruleset.rules)
+        n_rules = len(self.standing.keys)
         every, wins = np.zeros(n_rules, np.int64), np.zeros(n_rules, np.int64)
-        for matches in self._each(table, self.matches):
+        for matches in self.each(table, self.matches):
             every += np.bincount(matches.rules, minlength=n_rules)
             wins += np.bincount(matches.rules[self._is_winner(matches)], minlength=n_rules)
         return pa.table({"territory": self.standing.keys, "n_matches": every, "n_winners": wins})
@@ -86,7 +117,7 @@ class KernelRules:
 
     def encode(self, part: pa.Table | pa.RecordBatch) -> Batch:
         """Return a part of a table encoded for these rules."""
-        return encode_batch(self.index, part, ruleset=self.ruleset, readers=self.readers)
+        return encode_batch(self.index, part, facts=self.facts, readers=self.readers)
 
     def winners_of(self, batch: Batch, part: pa.Table | pa.RecordBatch) -> np.ndarray:
         """Return the position of the winning rule per row of an encoded part; -1 = unassigned queue."""
@@ -94,11 +125,6 @@ class KernelRules:
         return self._corrected(answer, batch, part).winner
 
     # --- the parts ----------------------------------------------------------------------------------------------------
-
-    @cached_property
-    def standing(self) -> Standing:
-        """The rules in columns."""
-        return Standing.of(self.ruleset.rules)
 
     @cached_property
     def readers(self) -> dict[str, AxisReader]:
@@ -110,12 +136,10 @@ class KernelRules:
         """The same index for single records, without machine code."""
         from merestone.engines.kernel.online import Online
 
-        return Online(self.ruleset, self.index)
-
-    @cached_property
-    def mentions(self) -> Mentions:
-        """Records that rules name or exclude."""
-        return Mentions.of(self.ruleset.rules)
+        keys = self.standing.keys.to_pylist()
+        return Online(
+            self.facts, self.index, keys=keys, mentioned=self.mentions.keys, ruleset=lambda: self.ruleset
+        )
 
     def answer(self, part: pa.Table) -> Answer:
         """Return the answer of each row of a part."""
@@ -151,7 +175,7 @@ class KernelRules:
         local = Matches(np.searchsorted(subset, found.rows), found.rules, found.is_named)
         return answer.override(subset, Answer.settled(len(subset), local, standing=self.standing))
 
-    def _each(self, table: pa.Table, work: Callable[[pa.Table], Found]) -> Iterator[Found]:
+    def each(self, table: pa.Table, work: Callable[[pa.Table], Found]) -> Iterator[Found]:
         """Yield the work on each part of a table in order, on every core."""
         size = BATCH_ROWS if table.num_rows > BATCH_ROWS else -(-table.num_rows // N_THREADS)
         size = max(size, 4096)
@@ -161,6 +185,17 @@ class KernelRules:
             return
         with ThreadPoolExecutor(N_THREADS) as pool:
             yield from pool.map(work, parts)
+
+    def columns(self, names: Collection[str]) -> set[str]:
+        """Return those of ``names`` that these rules look at, by field name or alias."""
+        fields = {axis.field for axis in self.index.axes}
+        for check in self.index.checks.every:
+            fields.update(self.facts.fields[name].name for name in ex.fields_used(check.expr))
+            if any(leaf.field is None for leaf in ex.leaves(check.expr)):
+                fields |= {"latitude", "longitude"}
+        own = {name: name for name in names}
+        found = (self.facts.fields.raw(own, self.facts.fields[field]) for field in fields)
+        return {name for name in found if name is not None}
 
     def _is_winner(self, matches: Matches) -> np.ndarray:
         is_first = np.ones(len(matches.rows), bool)
@@ -239,16 +274,17 @@ class Mentions:
         )
 
     @cached_property
-    def _keys(self) -> frozenset[str]:
+    def keys(self) -> frozenset[str]:
+        """Every key that some rule names or excludes."""
         return frozenset((*self.naming, *self.excluding))
 
     @cached_property
     def _ascii_keys(self) -> pa.Array:
-        return pa.array(sorted(key for key in self._keys if key.isascii()), pa.large_string())
+        return pa.array(sorted(key for key in self.keys if key.isascii()), pa.large_string())
 
     def rows(self, part: pa.Table | pa.RecordBatch) -> dict[int, str]:
         """Return the rows of a part that are mentioned, with their keys."""
-        if not self._keys:
+        if not self.keys:
             return {}
         names = part.schema.names
         name = "external_id" if "external_id" in names else "id" if "id" in names else None
@@ -270,7 +306,7 @@ class Mentions:
         found = (
             (int(row), fold(key)) for row, key in zip(places, keys.take(places).to_pylist(), strict=True)
         )
-        return {row: key for row, key in found if key in self._keys}
+        return {row: key for row, key in found if key in self.keys}
 
     def applied(self, found: Matches, rows: Mapping[int, str], skipped: np.ndarray | None) -> Matches:
         """Return the matches without those excluded and with those named."""

@@ -1,22 +1,50 @@
-"""The kernel as an engine: compiled rules, kept by content."""
+"""The kernel as an engine: rules made ready once, in memory and on disk."""
 
 from __future__ import annotations
 
-import numpy as np
+import weakref
+from collections import OrderedDict
+from pathlib import Path
+
 import pyarrow as pa
 
 from merestone.core.rules import Ruleset
-from merestone.core.rules.flatten import flatten
-from merestone.engines.kernel.compiled import RESULT_SCHEMA, KernelRules
-from merestone.engines.kernel.index import build_index
+from merestone.engines.kernel.change import rematch
+from merestone.engines.kernel.compiled import KernelRules
+from merestone.engines.kernel.shelf import Shelf
+
+MAX_REMEMBERED = 16  # rulesets in memory
 
 
 class KernelMatcher:
-    """Makes rules ready and matches tables against them."""
+    """Makes rules ready and matches tables against them.
 
-    def compile(self, ruleset: Ruleset) -> KernelRules:
-        """Return the rules made ready."""
-        return KernelRules(ruleset, build_index(flatten(ruleset), ruleset.rules))
+    Parameters
+    ----------
+    folder : Path, optional
+        Where rules made ready are kept between runs; without it only in memory.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._shelf = None if folder is None else Shelf(folder)
+        self._ready: OrderedDict[int, tuple[weakref.ref[Ruleset], KernelRules]] = OrderedDict()
+
+    def kept(self, digest: str) -> KernelRules | None:
+        """Return the rules made ready under this digest before; None when there are none."""
+        return None if self._shelf is None else self._shelf.take(digest)
+
+    def compile(self, ruleset: Ruleset, *, digest: str | None = None) -> KernelRules:
+        """Return the rules made ready; with a digest of their whole content they are kept on disk too."""
+        remembered = self._ready.get(id(ruleset))
+        if remembered is not None and remembered[0]() is ruleset:
+            return remembered[1]
+        rules = None if digest is None else self.kept(digest)
+        if rules is None:
+            rules = KernelRules.of(ruleset)
+            if digest is not None and self._shelf is not None:
+                self._shelf.put(digest, rules)
+        self._remember(ruleset, rules)
+        return rules
 
     def match(self, ruleset: Ruleset, table: pa.Table) -> pa.Table:
         """Return where each row belongs, equal to ``core.rules.match_record`` row by row."""
@@ -24,15 +52,12 @@ class KernelMatcher:
 
     def rematch(self, old: Ruleset, new: Ruleset, table: pa.Table) -> pa.Table:
         """Return the rows that ``new`` places differently from ``old``."""
-        before, after = self.match(old, table), self.match(new, table)
-        compared = ("territory", "cause", "overlays")
-        left, right = before.select(compared).to_pylist(), after.select(compared).to_pylist()
-        rows = np.flatnonzero([one != other for one, other in zip(left, right, strict=True)])
-        answers = RESULT_SCHEMA.names
-        was = before.take(rows).select(answers).rename_columns([f"old_{name}" for name in answers])
-        now = after.take(rows)
-        columns = {"row": pa.array(rows, pa.int64())}
-        columns |= {name: now[name] for name in now.column_names} | {
-            name: was[name] for name in was.column_names
-        }
-        return pa.table(columns)
+        return rematch(self.compile(old), new, table)
+
+    def _remember(self, ruleset: Ruleset, rules: KernelRules) -> None:
+        self._ready[id(ruleset)] = weakref.ref(ruleset), rules
+        while len(self._ready) > MAX_REMEMBERED:
+            try:
+                self._ready.popitem(last=False)
+            except KeyError:  # another thread was as quick
+                break

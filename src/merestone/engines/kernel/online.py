@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from merestone.core.criteria import evaluate
@@ -15,6 +15,7 @@ from merestone.core.rules import Ruleset, match_record
 from merestone.core.rules.flatten import Check
 from merestone.core.rules.ruleset import record_key
 from merestone.engines.kernel.index import Index
+from merestone.engines.kernel.residual import Facts
 
 MAX_REMEMBERED = 100_000  # values per field
 Record = Mapping[str, Any]
@@ -25,31 +26,43 @@ class Online:
 
     Parameters
     ----------
-    ruleset : Ruleset
+    facts : Facts
     index : Index
-        Of all its rules.
+        Of all the rules.
+    keys : sequence of str
+        The rules' keys.
+    mentioned : collection of str
+        Keys of records that rules name or exclude.
+    ruleset : callable
+        Gives the rules themselves, for those records.
     """
 
-    def __init__(self, ruleset: Ruleset, index: Index) -> None:
-        self.ruleset, self.index = ruleset, index
+    def __init__(
+        self,
+        facts: Facts,
+        index: Index,
+        *,
+        keys: Sequence[str],
+        mentioned: Collection[str],
+        ruleset: Callable[[], Ruleset],
+    ) -> None:
+        self._ruleset, self._mentioned = ruleset, mentioned
         grouped = index.groups.axes
-        self._axes = [_OnlineAxis(index, number, ruleset) for number in (*grouped, *index.loose)]
+        self._axes = [_OnlineAxis(index, number, facts) for number in (*grouped, *index.loose)]
         self._every = (1 << index.n_primary) - 1
-        keys = [rule.key for rule in ruleset.rules]
         self._key_of = [keys[rule] for rule in index.rule_of[: index.n_primary].tolist()]
-        checks = [_asked(check, ruleset) for check in index.checks.every]
+        checks = [_asked(check, facts) for check in index.checks.every]
         start, of = index.checks.start.tolist(), index.checks.of.tolist()
         self._checks = {
             number: [checks[check] for check in of[start[number] : start[number + 1]]]
             for number in range(index.n_primary)
             if start[number + 1] > start[number]
         }
-        self._mentioned = {key for rule in ruleset.rules for key in rule.named | rule.exclude}
 
     def winner(self, record: Record) -> str | None:
         """Return the winning territory's key; None = unassigned queue."""
         if self._mentioned and record_key(record) in self._mentioned:
-            return match_record(self.ruleset, record).winner
+            return match_record(self._ruleset(), record).winner
         left = self._every
         for axis in self._axes:
             left &= axis.bitmap(record)
@@ -67,11 +80,11 @@ class Online:
 class _OnlineAxis:
     """One axis: a record's value to the bitmap of its class, each value read once."""
 
-    def __init__(self, index: Index, number: int, ruleset: Ruleset) -> None:
+    def __init__(self, index: Index, number: int, facts: Facts) -> None:
         self.index, self.number, self.axis = index, number, index.axes[number]
         self.name = self.axis.field
         names = (alias for alias, target in ALIASES.items() if target == self.name)
-        self.aliases = tuple(name for name in names if ruleset.fields[name].name == self.name)
+        self.aliases = tuple(name for name in names if facts.fields[name].name == self.name)
         self._of_value: dict[Any, int] = {}
         self._of_row: dict[int, int] = {}
 
@@ -107,17 +120,17 @@ class _OnlineAxis:
         return found
 
 
-def _asked(check: Check, ruleset: Ruleset) -> Callable[[Record], bool]:
+def _asked(check: Check, facts: Facts) -> Callable[[Record], bool]:
     """Return a function that asks a check of a record."""
     call, wanted = check.expr, check.wanted
     if isinstance(call, ex.Call) and call.field is not None:
-        field, holds = ruleset.fields[call.field.name], FUNCTIONS[call.name].holds
-        values, raw = [literal.value for literal in call.values], ruleset.fields.raw
+        field, holds = facts.fields[call.field.name], FUNCTIONS[call.name].holds
+        values, raw = [literal.value for literal in call.values], facts.fields.raw
 
         def ask(record: Record) -> bool:
             value = read_value(field.kind, raw(record, field))
             return value is not None and holds(value, values, None) is wanted
 
         return ask
-    fields, lists, areas = ruleset.fields, ruleset.lists, ruleset.areas
+    fields, lists, areas = facts.fields, facts.lists, facts.areas
     return lambda record: evaluate(call, record, fields=fields, lists=lists, areas=areas) is wanted

@@ -6,23 +6,35 @@ or, to answer ``not``, those for which it is False; unknown rows are in neither.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 
 from merestone.core.criteria import expression as ex
-from merestone.core.criteria.fields import Field
+from merestone.core.criteria.fields import Field, FieldSet
 from merestone.core.criteria.functions import FUNCTIONS
+from merestone.core.geo import Areas
 from merestone.core.model.columns import Kind
-from merestone.core.rules import Ruleset
 from merestone.engines.kernel.encode import Column, Ordered, encode
 from merestone.engines.kernel.predicates import Predicate, Rows, cost, on_column, on_location
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What reading a record takes: the kinds of the fields, the named lists, the areas."""
+
+    fields: FieldSet
+    lists: Mapping[str, tuple[str, ...]]
+    areas: Areas
 
 
 class Residual:
     """Asks expressions of one table; its columns are encoded once."""
 
-    def __init__(self, ruleset: Ruleset, table: pa.Table) -> None:
-        self.ruleset, self.table = ruleset, table
+    def __init__(self, facts: Facts, table: pa.Table) -> None:
+        self.facts, self.table = facts, table
         self.columns: dict[str, Column] = {}
 
     def select(self, expr: ex.Expr, rows: Rows, *, want: bool) -> np.ndarray:
@@ -65,19 +77,19 @@ class Residual:
             latitude, longitude = self.column("latitude"), self.column("longitude")
             assert isinstance(latitude, Ordered)
             assert isinstance(longitude, Ordered)
-            return on_location(leaf, latitude, longitude, areas=self.ruleset.areas)
+            return on_location(leaf, latitude, longitude, areas=self.facts.areas)
         ref = leaf.field
         assert ref is not None
-        field = self.ruleset.fields[ref.name]
-        return on_column(leaf, self.column(field.name), field.kind, lists=self.ruleset.lists)
+        field = self.facts.fields[ref.name]
+        return on_column(leaf, self.column(field.name), field.kind, lists=self.facts.lists)
 
     def column(self, name: str) -> Column:
-        field = self.ruleset.fields[name]
+        field = self.facts.fields[name]
         if field.name not in self.columns:
             self.columns[field.name] = encode(field.kind, self.stored(field), n_rows=self.table.num_rows)
         return self.columns[field.name]
 
     def stored(self, field: Field) -> pa.ChunkedArray | None:
         names = {name: name for name in self.table.column_names}
-        name = self.ruleset.fields.raw(names, field)
+        name = self.facts.fields.raw(names, field)
         return None if name is None else self.table[name]

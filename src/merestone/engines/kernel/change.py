@@ -1,0 +1,191 @@
+"""What a change of rules changes: only rows that a changed rule matches, matched or mentions are looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+
+from merestone.core.criteria import expression as ex
+from merestone.core.rules import Rule, Ruleset
+from merestone.engines.kernel.compiled import KernelRules, ids_of
+from merestone.engines.kernel.settle import ANSWERS, Answer, Matches
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The rules, by position, that two versions do not share.
+
+    Parameters
+    ----------
+    old, new : frozenset of int
+        Positions in each version of the rules that are not the same in both: themselves, above them, or in a list or
+        area that they use.
+    same : mapping of int to int
+        Old position -> new position of the others.
+    """
+
+    old: frozenset[int]
+    new: frozenset[int]
+    same: dict[int, int]
+
+
+def changed_rules(old: Ruleset, new: Ruleset) -> Changed:
+    """Return what differs between two versions of rules."""
+    fields_differ = old.fields != new.fields
+    lists = {key for key in (*old.lists, *new.lists) if old.lists.get(key) != new.lists.get(key)}
+    areas = {
+        key
+        for key in (*old.areas, *new.areas)
+        if key not in old.areas
+        or key not in new.areas
+        or old.areas.geometries[key] != new.areas.geometries[key]
+    }
+    position_of = {rule.key: position for position, rule in enumerate(old.rules)}
+    same: dict[int, int] = {}
+    for position, rule in enumerate(new.rules):
+        before = position_of.get(rule.key)
+        if before is None or fields_differ:
+            continue
+        was = old.rules[before]
+        parent_is_same = rule.parent is None if was.parent is None else same.get(was.parent) == rule.parent
+        if parent_is_same and _says_the_same(was, rule) and not _uses(rule, lists, areas):
+            same[before] = position
+    return Changed(
+        frozenset(range(len(old.rules))) - frozenset(same),
+        frozenset(range(len(new.rules))) - frozenset(same.values()),
+        same,
+    )
+
+
+def _says_the_same(one: Rule, other: Rule) -> bool:
+    if one is other:
+        return True
+    same_where = one.where is other.where or one.where == other.where
+    return same_where and replace(one, parent=None, where=None, name="") == replace(
+        other, parent=None, where=None, name=""
+    )
+
+
+def _uses(rule: Rule, lists: Collection[str], areas: Collection[str]) -> bool:
+    if rule.where is None or not (lists or areas):
+        return False
+    return any(
+        (isinstance(leaf, ex.InList) and str(leaf.key.value) in lists)
+        or (isinstance(leaf, ex.Call) and leaf.name == "in_area" and str(leaf.values[0].value) in areas)
+        for leaf in ex.leaves(rule.where)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Extract:
+    """Some rules of a ruleset, made ready with what lies above them.
+
+    Parameters
+    ----------
+    rules : KernelRules
+    position_of : (n_rules,) int array
+        Position in the whole ruleset of each rule of the extract.
+    claims : (n_rules,) bool array
+        Whether it is one of the rules asked for.
+    """
+
+    rules: KernelRules
+    position_of: np.ndarray
+    claims: np.ndarray
+
+    @classmethod
+    def of(cls, ruleset: Ruleset, positions: Iterable[int]) -> Extract:
+        """Return the rules at ``positions``."""
+        wanted = set(positions)
+        kept = set(wanted)
+        for position in wanted:
+            parent = ruleset.rules[position].parent
+            while parent is not None and parent not in kept:
+                kept.add(parent)
+                parent = ruleset.rules[parent].parent
+        ordered = sorted(kept)
+        place_of = {position: place for place, position in enumerate(ordered)}
+        rules = tuple(
+            replace(rule, parent=None if rule.parent is None else place_of[rule.parent])
+            for rule in (ruleset.rules[position] for position in ordered)
+        )
+        claims = np.array([position in wanted for position in ordered], bool)
+        part = replace(ruleset, rules=rules)
+        return cls(
+            KernelRules.of(part, claims=set(np.flatnonzero(claims).tolist())),
+            np.array(ordered, np.int32),
+            claims,
+        )
+
+    def matches(self, part: pa.Table) -> Matches:
+        """Return the matches of the rules asked for, by their positions in the whole ruleset."""
+        found = self.rules.matches(part)
+        found = found.where(self.claims[found.rules])
+        return Matches(found.rows, self.position_of[found.rules], found.is_named)
+
+    def touched(self, part: pa.Table) -> tuple[int, np.ndarray]:
+        """Return the number of rows of a part, and the rows that the rules asked for match or mention."""
+        mentioned = np.array(list(self.rules.mentions.rows(part)), np.int64)
+        return part.num_rows, np.unique(np.concatenate([self.matches(part).rows.astype(np.int64), mentioned]))
+
+
+def rematch(old: KernelRules, new: Ruleset, table: pa.Table) -> pa.Table:
+    """Return the rows that ``new`` places differently; see ``Matcher.rematch``."""
+    changed = changed_rules(old.ruleset, new)
+    before, after = Extract.of(old.ruleset, changed.old), Extract.of(new, changed.new)
+    rows = _touched(table, before, after)
+    part = _narrow(table, old, after.rules).take(pa.array(rows))
+    standing = type(old.standing).of(new.rules)
+    was = old.matches(part)
+    to_new = np.full(len(old.standing.keys), -1, np.int32)
+    to_new[list(changed.same)] = list(changed.same.values())
+    kept = was.where(to_new[was.rules] >= 0)
+    now = Matches.joined(Matches(kept.rows, to_new[kept.rules], kept.is_named), after.matches(part))
+    left = Answer.settled(len(rows), was, standing=old.standing).table(old.standing)
+    right = Answer.settled(len(rows), now, standing=standing).table(standing)
+    return _differing(rows, ids_of(table), left, right)
+
+
+def _touched(table: pa.Table, *extracts: Extract) -> np.ndarray:
+    """Return the rows that a rule of the extracts matches or mentions, ascending."""
+    found: list[np.ndarray] = [np.zeros(0, np.int64)]
+    for extract in extracts:
+        start = 0
+        for n_rows, rows in extract.rules.each(table, extract.touched) if extract.claims.any() else ():
+            found.append(rows + start)
+            start += n_rows
+    return np.unique(np.concatenate(found))
+
+
+def _narrow(table: pa.Table, *rules: KernelRules) -> pa.Table:
+    """Return only the columns that the rules look at, and the ids."""
+    wanted = {"id", "external_id"}.union(*(one.columns(table.column_names) for one in rules))
+    return table.select([name for name in table.column_names if name in wanted])
+
+
+def _differing(rows: np.ndarray, ids: pa.ChunkedArray, left: pa.Table, right: pa.Table) -> pa.Table:
+    differs = np.zeros(len(rows), bool)
+    for name in ("territory", "cause", "overlays"):
+        one, other = left[name], right[name]
+        if name == "overlays":
+            pairs = zip(one.to_pylist(), other.to_pylist(), strict=True)
+            differs |= np.fromiter((was != now for was, now in pairs), bool, len(rows))
+        else:
+            differs |= _codes(one, other)
+    places = pa.array(np.flatnonzero(differs))
+    rows = rows[differs]
+    columns = {"row": pa.array(rows, pa.int64()), "id": ids.take(pa.array(rows))}
+    columns |= {name: right[name].take(places) for name in ANSWERS.names}
+    return pa.table(columns | {f"old_{name}": left[name].take(places) for name in ANSWERS.names})
+
+
+def _codes(one: pa.ChunkedArray, other: pa.ChunkedArray) -> np.ndarray:
+    """Return where two text columns differ; null equals null."""
+    both = pa.chunked_array([*one.chunks, *other.chunks], one.type).dictionary_encode().unify_dictionaries()
+    codes = np.concatenate(
+        [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in both.chunks]
+    )
+    return codes[: len(one)] != codes[len(one) :]
