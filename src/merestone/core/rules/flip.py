@@ -18,7 +18,7 @@ from merestone.core.criteria.evaluate import Truth
 from merestone.core.criteria.render import render
 from merestone.core.geo import distance_km
 from merestone.core.rules.choices import LOCATION, AxisChoices, Choice, World, axis_choices
-from merestone.core.rules.ruleset import Rule, Ruleset, match_record, record_key
+from merestone.core.rules.ruleset import RecordMatch, Rule, Ruleset, match_record, record_key
 
 MAX_STEPS = 6_000  # combinations looked at
 MAX_ROUNDS = 40  # rivals met one after the other
@@ -119,11 +119,17 @@ def changed_record(record: Mapping[str, Any], changes: Iterable[FieldChange]) ->
 
 def wins(ruleset: Ruleset, record: Mapping[str, Any], key: str) -> bool:
     """Return whether a territory wins a record; of an overlay, whether it applies."""
-    match = match_record(ruleset, record)
+    return is_won(match_record(ruleset, record), key)
+
+
+def is_won(match: RecordMatch, key: str) -> bool:
+    """Return whether a territory won, or, as an overlay, applies."""
     return match.winner == key or key in match.overlays
 
 
-def flip_record(ruleset: Ruleset, record: Mapping[str, Any], key: str) -> RecordFlip:
+def flip_record(
+    ruleset: Ruleset, record: Mapping[str, Any], key: str, *, match: RecordMatch | None = None
+) -> RecordFlip:
     """Return the smallest change of ``record`` that makes the territory ``key`` win.
 
     Parameters
@@ -134,11 +140,14 @@ def flip_record(ruleset: Ruleset, record: Mapping[str, Any], key: str) -> Record
         As for ``match_record``; the field ``external_id`` never changes.
     key : str
         A territory of the ruleset; of an overlay the question is what makes it apply.
+    match : RecordMatch, optional
+        What ``match_record`` says of them, when it is there already.
     """
-    if wins(ruleset, record, key):
+    match = match or match_record(ruleset, record)
+    if is_won(match, key):
         return RecordFlip(reason="already")
     scene = _Scene(ruleset, key)
-    blocked = _fixed_obstacle(scene, record)
+    blocked = _fixed_obstacle(scene, record, match)
     return blocked or _Flip(scene, record).smallest()
 
 
@@ -240,13 +249,12 @@ def quick_test(world: World, expr: ex.Expr) -> Test:
     return lambda values: judge(values[names])
 
 
-def _fixed_obstacle(scene: _Scene, record: Mapping[str, Any]) -> RecordFlip | None:
+def _fixed_obstacle(scene: _Scene, record: Mapping[str, Any], match: RecordMatch) -> RecordFlip | None:
     """Return why no change of any field could help, if so: names and exclusions go by the record's id."""
     own, rules = record_key(record), scene.ruleset.rules
     excluding = next((rules[at].key for at in scene.path if own in rules[at].exclude), None)
-    named_in = match_record(scene.ruleset, record) if scene.rule.is_primary else None
-    if named_in is not None and named_in.cause == "named" and named_in.winner is not None:
-        return RecordFlip(reason="named", because=(named_in.winner,))
+    if scene.rule.is_primary and match.cause == "named" and match.winner is not None:
+        return RecordFlip(reason="named", because=(match.winner,))
     if excluding is not None:
         return RecordFlip(reason="excluded", because=(excluding,))
     if scene.rule.where is None:

@@ -20,8 +20,8 @@ from merestone.core.criteria.evaluate import Truth
 from merestone.core.criteria.values import fold
 from merestone.core.model.columns import Kind
 from merestone.core.rules.choices import World, size_of
-from merestone.core.rules.flip import path_positions, wins
-from merestone.core.rules.ruleset import Rule, Ruleset, match_record, record_key
+from merestone.core.rules.flip import is_won, path_positions, wins
+from merestone.core.rules.ruleset import RecordMatch, Rule, Ruleset, match_record, record_key
 
 _DROPPED, _MOVED, _PRIORITY, _LISTED = 2.5, 1.0, 2.0, 1.0
 _TRUE, _FALSE = ex.And(()), ex.Or(())  # what is left of a criterion that was dropped
@@ -75,36 +75,74 @@ class RuleFlip:
         return {"edits": [edit.as_dict() for edit in self.edits], "size": round(self.size, 4)}
 
 
-def flip_rules(ruleset: Ruleset, record: Mapping[str, Any], key: str) -> list[RuleFlip]:
+def flip_rules(
+    ruleset: Ruleset, record: Mapping[str, Any], key: str, *, match: RecordMatch | None = None
+) -> list[RuleFlip]:
     """Return ways to change the rules so that ``key`` wins ``record``, the smallest change first; empty when it wins.
 
     Parameters
     ----------
-    ruleset, record, key
+    ruleset, record, key, match
         As for ``flip.flip_record``.
     """
-    if wins(ruleset, record, key):
+    match = match or match_record(ruleset, record)
+    if is_won(match, key):
         return []
-    attempt = _Attempt(ruleset, record, key)
+    near = _near(ruleset, match, key)
     found: dict[tuple[Edit, ...], RuleFlip] = {}
-    for edits, size in attempt.ways():
-        if edits not in found and wins(changed_rules(ruleset, edits), record, key):
+    for edits, size in _Attempt(ruleset, near, record, key).ways():
+        if edits not in found and wins(changed_rules(near, edits), record, key):
             found[edits] = RuleFlip(edits, size)
     return sorted(found.values(), key=lambda way: (way.size, len(way.edits), repr(way.edits)))
+
+
+def _near(ruleset: Ruleset, match: RecordMatch, key: str) -> Ruleset:
+    """Return the rules that can have a say when only the path of ``key`` is widened, and rivals are held back.
+
+    They are the path, all below its first territory that does not match, and what claims the record now, each with its
+    ancestors; every other rule goes on not matching.
+    """
+    position = {rule.key: number for number, rule in enumerate(ruleset.rules)}
+    path = path_positions(ruleset, position[key])
+    stands = {
+        position[entry.territory] for entry in match.considered if entry.outcome not in ("missed", "excluded")
+    }
+    wanted = {position[claim] for claim in (*match.matches, *match.overlays)} | set(path)
+    fallen = next((at for at in path if at not in stands), None)
+    kept: set[int] = set()
+    for number in range(len(ruleset.rules) - 1, -1, -1):
+        parent = ruleset.rules[number].parent
+        if number in wanted or number in kept:
+            kept |= {number} | ({parent} if parent is not None else set())
+    below: set[int | None] = {fallen} if fallen is not None else set()
+    for number, rule in enumerate(ruleset.rules):
+        if rule.parent in below and rule.parent is not None:
+            below.add(number)
+    return _restricted(ruleset, sorted(kept | {number for number in below if number is not None}))
+
+
+def _restricted(ruleset: Ruleset, numbers: Sequence[int]) -> Ruleset:
+    """Return only these rules; their ancestors are among them."""
+    new = {number: place for place, number in enumerate(numbers)}
+    rules = (ruleset.rules[number] for number in numbers)
+    placed = (replace(rule, parent=None if rule.parent is None else new[rule.parent]) for rule in rules)
+    return replace(ruleset, rules=tuple(placed))
 
 
 def changed_rules(ruleset: Ruleset, edits: Iterable[Edit]) -> Ruleset:
     """Return the rules with the edits made, criteria counted anew along the path."""
     rules = list(ruleset.rules)
+    grown: dict[int, int] = {}
     for edit in edits:
         at = ruleset.position(edit.territory)
-        rules[at] = _edited(rules[at], edit)
+        before = rules[at]
+        rules[at] = _edited(before, edit)
+        grown[at] = grown.get(at, 0) + count_criteria(rules[at].where) - count_criteria(before.where)
+    added: dict[int | None, int] = {None: 0}
     for number, rule in enumerate(rules):
-        # A hidden ancestor's criteria, or none, still count: only what differs from before is added.
-        above = 0 if rule.parent is None else rules[rule.parent].n_criteria
-        was_above = 0 if rule.parent is None else ruleset.rules[rule.parent].n_criteria
-        grown = count_criteria(rule.where) - count_criteria(ruleset.rules[number].where)
-        rules[number] = replace(rule, n_criteria=rule.n_criteria + grown + above - was_above)
+        added[number] = added[rule.parent] + grown.get(number, 0)
+        if added[number]:
+            rules[number] = replace(rule, n_criteria=rule.n_criteria + added[number])
     return replace(ruleset, rules=tuple(rules))
 
 
@@ -126,8 +164,8 @@ def _edited(rule: Rule, edit: Edit) -> Rule:
 class _Attempt:
     """One record, one territory, and the edits that may bring them together."""
 
-    def __init__(self, ruleset: Ruleset, record: Mapping[str, Any], key: str) -> None:
-        self.ruleset, self.record, self.key = ruleset, record, key
+    def __init__(self, ruleset: Ruleset, near: Ruleset, record: Mapping[str, Any], key: str) -> None:
+        self.ruleset, self.near, self.record, self.key = ruleset, near, record, key
         self.path = path_positions(ruleset, ruleset.position(key))
         self.rule = ruleset.rules[self.path[-1]]
         self.own = record_key(record)
@@ -196,7 +234,7 @@ class _Attempt:
 
     def _overtaken(self, base: tuple[Edit, ...]) -> Iterator[tuple[tuple[Edit, ...], float]]:
         """Yield what puts the territory before the rivals that match with the edits made so far."""
-        changed = changed_rules(self.ruleset, base)
+        changed = changed_rules(self.near, base)
         match = match_record(changed, self.record)
         if not self.rule.is_primary or self.key not in match.matches:
             return
