@@ -32,6 +32,7 @@ _texts = (
     .map(str.strip)
     .filter(bool)
 )
+_notes = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 _days = st.none() | st.dates(date(2026, 1, 1), date(2027, 12, 31))
 _ids = st.lists(st.sampled_from(IDS), max_size=2, unique=True).map(tuple)
 _values = (
@@ -79,7 +80,7 @@ def documents(
                 named=named,
                 exclude=tuple(item for item in draw(_ids) if is_plain or item not in named),
                 cases=() if is_plain else draw(_cases),
-                notes="" if is_plain else draw(st.text(max_size=20).filter(lambda text: _is_clean(text))),
+                notes="" if is_plain else draw(_notes),
             )
         )
     return TerritoryModelDocument(
@@ -102,10 +103,6 @@ _cases = st.lists(
     ),
     max_size=2,
 ).map(tuple)
-
-
-def _is_clean(text: str) -> bool:
-    return all(not "\ud800" <= character <= "\udfff" for character in text)
 
 
 def _named_once(nodes: Sequence[TerritoryNode]) -> list[TerritoryNode]:

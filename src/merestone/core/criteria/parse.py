@@ -31,6 +31,7 @@ from merestone.core.criteria.shapes import covered, joined, read_shapes, split_t
 
 MAX_LENGTH = 100_000  # characters; longer lists belong in a named list
 MAX_DEPTH = 64  # brackets and `not` within each other
+_HALF = re.compile("[\ud800-\udfff]")
 _KEPT = Kept()  # trees are frozen, so that everybody may share them
 
 
@@ -86,6 +87,11 @@ def _refuse_monsters(text: str) -> None:
     if (nul := text.find("\0")) >= 0:
         raise _invalid(
             [_problem_at(text, nul, "bad-character", "The text holds a NUL character.", "Remove it.")]
+        )
+    if half := None if text.isascii() else _HALF.search(text):
+        message = "The text holds half a character (a surrogate)."
+        raise _invalid(
+            [_problem_at(text, half.start(), "bad-character", message, "Write the character anew.")]
         )
 
 

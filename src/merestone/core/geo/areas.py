@@ -7,6 +7,7 @@ belongs to the area, a hole does not. Not here: reading files.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from merestone.base.errors import InvalidInputError, Problem
 from merestone.core.geo.distance import distance_km
 
 MAX_POINTS = 200_000  # of one area; more is a drawing, not a sales territory
+_MAX_PROBLEMS = 100  # told of one area
 _WORLD = box(-180, -90, 180, 90)
 _NO_FIX = "Draw it again, or simplify it in a map editor."
 
@@ -130,9 +132,9 @@ class _BadRing(Exception):
 
 def _polygons(document: Any, problems: list[Problem]) -> Iterator[list[Any]]:
     """Yield the coordinate rings of every polygon in a GeoJSON object, without recursion."""
-    pending, found, n_points = [document], 0, 0
-    while pending:
-        item = pending.pop(0)
+    pending, found, n_points = deque([document]), 0, 0
+    while pending and len(problems) < _MAX_PROBLEMS:
+        item = pending.popleft()
         kind = item.get("type") if isinstance(item, Mapping) else None
         if kind == "FeatureCollection":
             pending += _sequence(item.get("features"))
@@ -166,6 +168,7 @@ def _polygon(rings: list[Any]) -> Polygon:
         raise _BadRing("A polygon of the area has no ring.")
     outer = _ring(rings[0])
     shell = Polygon(outer)
+    shapely.prepare(shell)
     holes = [_beside(_ring(ring), shell) for ring in rings[1:]]
     polygon = Polygon(outer, holes)
     if not polygon.is_valid:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-import difflib
+import heapq
 import itertools
+import sys
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from merestone.base.errors import Problem
-from merestone.core.criteria import FieldSet, read, standard_fields
+from merestone.core.criteria import FieldSet, standard_fields
+from merestone.core.criteria.check import Checker
+from merestone.core.criteria.nearest import Suggestions
 from merestone.core.criteria.values import fold
-from merestone.core.geo import Areas, read_areas
+from merestone.core.geo import read_areas
 from merestone.core.model.territory import Membership, TerritoryModelDocument, TerritoryNode, find_cycles
 
+MAX_SHOWN = 10  # keys in one message
+MAX_OVERLAPS = 100  # told of one territory
 
-def document_problems(document: TerritoryModelDocument, fields: FieldSet) -> list[Problem]:
-    """Return every problem of a document whose single values have been read.
+
+def document_problems(
+    document: TerritoryModelDocument, fields: FieldSet, *, suggestions: Suggestions | None = None
+) -> Iterator[Problem]:
+    """Yield every problem of a document whose single values have been read.
 
     Parameters
     ----------
@@ -24,21 +32,23 @@ def document_problems(document: TerritoryModelDocument, fields: FieldSet) -> lis
         Keys that could not be read are empty text.
     fields : FieldSet
         The fields its criteria may use, its own included.
+    suggestions : Suggestions, optional
+        Where other parts of the document look for names too.
     """
+    suggestions = suggestions or Suggestions()
     areas, problems = read_areas(document.areas)
-    return [
-        *problems,
-        *_field_problems(document),
-        *_type_problems(document),
-        *_tree_problems(document),
-        *(
-            problem
-            for node in document.territories
-            for problem in _criteria_problems(document, node, fields, areas)
-        ),
-        *(problem for node in document.territories for problem in _member_problems(node)),
-        *_name_problems(document),
-    ]
+    yield from problems
+    yield from _field_problems(document)
+    yield from _type_problems(document, suggestions)
+    yield from _tree_problems(document, suggestions)
+    # Areas that cannot be read have had their own problem; a criterion that names one is not wrong.
+    keys = {*areas, *document.areas}
+    checker = Checker(fields, lists=document.lists, areas=keys, suggestions=suggestions)
+    for node in document.territories:
+        yield from _criteria_problems(node, checker)
+    for node in document.territories:
+        yield from _member_problems(node)
+    yield from _name_problems(document)
 
 
 def _field_problems(document: TerritoryModelDocument) -> Iterator[Problem]:
@@ -54,7 +64,7 @@ def _repeated(keys: Iterable[str]) -> list[str]:
     return [key for key, count in Counter(keys).items() if count > 1 and key]
 
 
-def _type_problems(document: TerritoryModelDocument) -> Iterator[Problem]:
+def _type_problems(document: TerritoryModelDocument, suggestions: Suggestions) -> Iterator[Problem]:
     for key in _repeated(kind.key for kind in document.types):
         yield Problem("duplicate-key", f"The type '{key}' is there twice.", "Keep one.", f"types/{key}")
     if not any(kind.is_primary for kind in document.types):
@@ -64,18 +74,21 @@ def _type_problems(document: TerritoryModelDocument) -> Iterator[Problem]:
     for node in document.territories:
         if node.type not in known:
             where = f"territories/{node.key}/type"
-            yield Problem(
-                "unknown-type", f"There is no type '{node.type}'.", _nearest(node.type, known), where
-            )
+            fix = _nearest(node.type, known, suggestions, what="types")
+            yield Problem("unknown-type", f"There is no type '{_short(node.type)}'.", fix, where)
 
 
-def _nearest(name: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
-    return f"Did you mean '{near[0]}'?" if near else f"Known: {', '.join(names[:10])}."
+def _nearest(name: str, known: Collection[str], suggestions: Suggestions, *, what: str) -> str:
+    names = suggestions.known(known, what=what)
+    near = suggestions.nearest(name, names, what=what)
+    return f"Did you mean '{near}'?" if near else f"Known: {', '.join(names[:10])}."
 
 
-def _tree_problems(document: TerritoryModelDocument) -> Iterator[Problem]:
+def _short(name: str) -> str:
+    return name if len(name) <= 120 else name[:119] + "…"
+
+
+def _tree_problems(document: TerritoryModelDocument, suggestions: Suggestions) -> Iterator[Problem]:
     nodes = document.territories
     for key in _repeated(node.key for node in nodes):
         message = f"The territory '{key}' is there twice."
@@ -84,28 +97,18 @@ def _tree_problems(document: TerritoryModelDocument) -> Iterator[Problem]:
     for node in nodes:
         if node.parent is not None and node.parent not in known:
             where = f"territories/{node.key}/parent"
-            yield Problem(
-                "unknown-parent",
-                f"There is no territory '{node.parent}'.",
-                _nearest(node.parent, known),
-                where,
-            )
+            fix = _nearest(node.parent, known, suggestions, what="territories")
+            yield Problem("unknown-parent", f"There is no territory '{_short(node.parent)}'.", fix, where)
     for circle in find_cycles({node.key: node.parent for node in nodes}):
-        shown = " → ".join((*circle, circle[0]))
+        shown = " → ".join((*circle[:MAX_SHOWN], *(["…"] if len(circle) > MAX_SHOWN else []), circle[0]))
         message = f"The parents go round in a circle: {shown}."
         yield Problem("cyclic-parents", message, "Change one parent.", f"territories/{circle[0]}/parent")
 
 
-def _criteria_problems(
-    document: TerritoryModelDocument, node: TerritoryNode, fields: FieldSet, areas: Areas
-) -> Iterator[Problem]:
-    if node.where is None:
-        return
-    # Areas that cannot be read have had their own problem; a criterion that names one is not wrong.
-    keys = {*areas, *document.areas}
-    _, problems = read(node.where, fields, lists=document.lists, areas=keys)
-    for problem in problems:
-        yield replace(problem, where=f"territories/{node.key}/where")
+def _criteria_problems(node: TerritoryNode, checker: Checker) -> Iterator[Problem]:
+    if node.where is not None:
+        for problem in checker.read(node.where)[1]:
+            yield replace(problem, where=f"territories/{node.key}/where")
 
 
 def _member_problems(node: TerritoryNode) -> Iterator[Problem]:
@@ -118,17 +121,43 @@ def _member_problems(node: TerritoryNode) -> Iterator[Problem]:
 
 
 def _overlaps(members: tuple[Membership, ...], where: str) -> Iterator[Problem]:
-    for left, right in itertools.combinations(members, 2):
-        if left.role != right.role or not left.overlaps(right):
-            continue
-        if left.rep == right.rep:
-            message = f"{left.rep} is {left.role} twice at the same time."
-            yield Problem(
-                "overlapping-members", message, "Make one of them end where the other begins.", where
-            )
-        elif left.role == "owner":
-            message = f"{left.rep} and {right.rep} are both owner at the same time."
+    pairs = itertools.islice(_overlapping_pairs(members), MAX_OVERLAPS)
+    for left, right in sorted(pairs):
+        one, other = members[left], members[right]
+        if one.rep == other.rep:
+            message = f"{one.rep} is {one.role} twice at the same time."
+            fix = "Make one of them end where the other begins."
+            yield Problem("overlapping-members", message, fix, where)
+        else:
+            message = f"{one.rep} and {other.rep} are both owner at the same time."
             yield Problem("two-owners", message, "Give one of them another role or other dates.", where)
+
+
+def _overlapping_pairs(members: tuple[Membership, ...]) -> Iterator[tuple[int, int]]:
+    """Yield the positions of owners, or of one rep's memberships in one role, that share a day.
+
+    A sweep over the first days: it takes as long as sorting, and as there are pairs to tell.
+    """
+    groups: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, member in enumerate(members):
+        if _first(member) < _end(member):  # one without a day has had its own problem
+            groups[member.role, "" if member.role == "owner" else member.rep].append(number)
+    for numbers in groups.values():
+        open_ones: list[tuple[int, int]] = []
+        for number in sorted(numbers, key=lambda number: _first(members[number])):
+            while open_ones and open_ones[0][0] <= _first(members[number]):
+                heapq.heappop(open_ones)
+            for _, other in open_ones:
+                yield min(number, other), max(number, other)
+            heapq.heappush(open_ones, (_end(members[number]), number))
+
+
+def _first(member: Membership) -> int:
+    return 0 if member.start is None else member.start.toordinal()
+
+
+def _end(member: Membership) -> int:
+    return sys.maxsize if member.end is None else member.end.toordinal()
 
 
 def _name_problems(document: TerritoryModelDocument) -> Iterator[Problem]:
@@ -146,5 +175,8 @@ def _name_problems(document: TerritoryModelDocument) -> Iterator[Problem]:
                 yield Problem("named-and-excluded", message, "Remove it from one of the two.", where)
     for item, keys in named_in.items():
         if len(set(keys)) > 1:
-            message = f"'{item}' is named in {' and '.join(dict.fromkeys(keys))}; it can have one primary territory."
+            shown = list(dict.fromkeys(keys))
+            more = [f"{len(shown) - MAX_SHOWN:,} more"] if len(shown) > MAX_SHOWN else []
+            where_all = " and ".join([*shown[:MAX_SHOWN], *more])
+            message = f"'{item}' is named in {where_all}; it can have one primary territory."
             yield Problem("named-twice", message, "Keep it in one of them.", f"territories/{keys[1]}/named")

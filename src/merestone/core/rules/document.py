@@ -7,11 +7,12 @@ other files (``connectors.files.documents``).
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from merestone.base.errors import InvalidInputError
+from merestone.base.errors import InvalidInputError, Problem
 from merestone.core.criteria import FieldSet, standard_fields
 from merestone.core.criteria.fields import custom_field
 from merestone.core.model.columns import MEMBER_ROLES, Kind
@@ -26,7 +27,7 @@ from merestone.core.model.territory import (
     TerritoryType,
 )
 from merestone.core.rules.audit import document_problems
-from merestone.core.rules.reading import Reader
+from merestone.core.rules.reading import MAX_PROBLEMS, Reader
 
 VERSION = 1
 _TOP = ("merestone", "model", "fields", "areas", "lists", "types", "territories")
@@ -66,14 +67,22 @@ def read_document(data: Any, *, fields: FieldSet | None = None) -> TerritoryMode
     """
     reader = Reader()
     document = _document(reader, data)
-    problems = reader.problems + (
-        document_problems(document, document_fields(document, fields=fields)) if document else []
-    )
+    problems = reader.problems
+    if document is not None:
+        known = document_fields(document, fields=fields)
+        found = document_problems(document, known, suggestions=reader.suggestions)
+        problems += itertools.islice(found, MAX_PROBLEMS + 1 - len(problems))
     if problems or document is None:
-        n = len(problems)
-        message = f"The model document has {n} problem{'s' if n != 1 else ''}."
-        raise InvalidInputError(message, problems, code="bad-document")
+        raise _invalid(problems)
     return document
+
+
+def _invalid(problems: list[Problem]) -> InvalidInputError:
+    n = len(problems)
+    message = f"The model document has {n:,} problem{'s' if n != 1 else ''}."
+    if n > MAX_PROBLEMS:
+        message = f"The model document has more than {MAX_PROBLEMS:,} problems; these are the first."
+    return InvalidInputError(message, problems[:MAX_PROBLEMS], code="bad-document")
 
 
 def _document(reader: Reader, data: Any) -> TerritoryModelDocument | None:
@@ -150,9 +159,10 @@ def _inherited_types(entries: list[Mapping[str, Any]], *, default: str) -> dict[
     own = {_hashable(entry.get("key")): entry for entry in entries}
     known: dict[Any, str] = {}
     for key in own:
-        trail, at = [], key
+        trail: dict[Any, None] = {}
+        at = key
         while at in own and at not in known and own[at].get("type") is None and at not in trail:
-            trail.append(at)
+            trail[at] = None
             at = _hashable(own[at].get("parent"))
         found = known.get(at) or (
             str(own[at]["type"]) if at in own and own[at].get("type") is not None else default
@@ -180,7 +190,9 @@ def _territory(
         named=reader.texts(entry.get("named"), f"{where}/named"),
         exclude=reader.texts(entry.get("exclude"), f"{where}/exclude"),
         cases=tuple(_cases(reader, entry.get("cases"), f"{where}/cases")),
-        notes=reader.optional_text(entry.get("notes"), f"{where}/notes", is_raw=True) or "",
+        notes=reader.keepable(
+            reader.optional_text(entry.get("notes"), f"{where}/notes", is_raw=True) or "", f"{where}/notes"
+        ),
     )
 
 
@@ -205,14 +217,26 @@ def _cases(reader: Reader, data: Any, where: str) -> Iterator[Case]:
             entry.get("expect", "match"), f"{place}/expect", choices=EXPECTATIONS, what="expectation"
         )
         record = reader.mapping(entry.get("record"), f"{place}/record")
-        yield Case({name: _plain(value) for name, value in record.items()}, expect or "match")
+        values = {name: _plain(reader, value, f"{place}/record/{name}") for name, value in record.items()}
+        yield Case(values, expect or "match")
 
 
-def _plain(value: Any) -> Any:
-    """Return a record's value as JSON: dates as ISO text."""
+def _plain(reader: Reader, value: Any, where: str) -> Any:
+    """Return a record's value as JSON: dates as ISO text, lists of such; anything deeper is reported."""
+    if not isinstance(value, list | tuple):
+        return _plain_scalar(reader, value, where)
+    if any(isinstance(item, list | tuple | Mapping) for item in value):
+        reader.report(
+            "wrong-shape", where, "A record holds lists of texts, no lists within lists.", "Write [a, b]."
+        )
+        return None
+    return [_plain_scalar(reader, item, where) for item in value]
+
+
+def _plain_scalar(reader: Reader, value: Any, where: str) -> Any:
     if isinstance(value, date):
         return value.isoformat()
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+    return reader.keepable(value, where) if isinstance(value, str) else value
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
@@ -10,26 +9,34 @@ from typing import Any
 
 from merestone.base.errors import Problem
 from merestone.core.criteria.fields import is_field_name
+from merestone.core.criteria.nearest import Suggestions
 
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _KEY_FIX = "Use letters, digits, '-', '_' and '.', starting with a letter or digit, at most 80."
 MAX_PRIORITY = 1_000_000_000
+MAX_PROBLEMS = 10_000  # of one document; nobody reads more
+_MAX_SHOWN = 120  # characters of a name in a message or place
+# What no database keeps as text.
+_UNKEEPABLE = re.compile("[\0\ud800-\udfff]")
 
 
 class Reader:
-    """Collects the problems met while reading one document."""
+    """Collects the problems met while reading one document, and where its names are looked up."""
 
     def __init__(self) -> None:
         self.problems: list[Problem] = []
+        self.suggestions = Suggestions()
 
     def report(self, code: str, where: str, message: str, fix: str = "") -> None:
         """Note one problem at ``where``."""
-        self.problems.append(Problem(code, message, fix, where))
+        if len(self.problems) <= MAX_PROBLEMS:
+            self.problems.append(Problem(code, message, fix, where))
 
     def place(self, section: str, item: Any, index: int) -> str:
         """Return how to call an item of a list: by its key, else by its number."""
         key = item.get("key") if isinstance(item, Mapping) else None
-        return f"{section}/{key if key is not None else index + 1}"
+        is_short = _is_integer(key) or isinstance(key, str)
+        return f"{section}/{_short(key) if is_short else index + 1}"
 
     def mapping(self, data: Any, where: str, *, known: Collection[str] | None = None) -> dict[str, Any]:
         """Return a mapping (empty for None); with ``known``, other names are reported and left out."""
@@ -43,13 +50,15 @@ class Reader:
                 "Write names and values: {name: value}.",
             )
             return {}
-        entries = {str(name): value for name, value in data.items()}
-        for name in entries if known is not None else ():
-            if name not in known:  # type: ignore[operator]  # the loop is empty without it
-                near = difflib.get_close_matches(name, list(known or ()), n=1, cutoff=0.5)
-                fix = f"Did you mean '{near[0]}'?" if near else f"Known here: {', '.join(known or ())}."
-                self.report("unknown-key", where, f"'{name}' is not a known key.", fix)
-        return {name: value for name, value in entries.items() if known is None or name in known}
+        entries = {name if isinstance(name, str) else str(name): value for name, value in data.items()}
+        if known is None or entries.keys() <= set(known):
+            return entries
+        for name in entries:
+            if name not in known:
+                near = self.suggestions.nearest(name, known, what=f"keys {known}")
+                fix = f"Did you mean '{near}'?" if near else f"Known here: {', '.join(known)}."
+                self.report("unknown-key", where, f"'{_short(name)}' is not a known key.", fix)
+        return {name: value for name, value in entries.items() if name in known}
 
     def sequence(self, data: Any, where: str) -> list[Any]:
         """Return a list (empty for None)."""
@@ -76,13 +85,13 @@ class Reader:
         if is_field_name(name):
             return True
         fix = "Use lower-case letters, digits and '_', starting with a letter, and no word of the criteria language."
-        self.report("bad-field-name", where, f"'{name}' is not a field name.", fix)
+        self.report("bad-field-name", where, f"'{_short(name)}' is not a field name.", fix)
         return False
 
     def text(self, data: Any, where: str) -> str:
         """Return trimmed text; numbers are taken as written, anything else is reported."""
         text = self.optional_text(data, where)
-        if text is None and (data is None or isinstance(data, str)):
+        if text is None and (data is None or (isinstance(data, str) and not data.strip())):
             self.report("missing-value", where, "A text is missing.", "Write it, or leave the key out.")
         return text or ""
 
@@ -91,16 +100,27 @@ class Reader:
         if data is None:
             return None
         if isinstance(data, str):
-            return data if is_raw else data.strip() or None
+            return data if is_raw else self.keepable(data.strip(), where) or None
         if _is_integer(data) or isinstance(data, float):
             return str(data)
         self.report("wrong-type", where, f"{_show(data)} is not text.", "Write it in quotes.")
         return None
 
+    def keepable(self, text: str, where: str) -> str:
+        """Return ``text``, or nothing when it holds what no database keeps."""
+        if text.isprintable() or not _UNKEEPABLE.search(text):
+            return text
+        message = f"The text holds a NUL character or half a character: {text[:40]!a}."
+        self.report("bad-character", where, message, "Remove it.")
+        return ""
+
     def texts(self, data: Any, where: str) -> tuple[str, ...]:
         """Return a list of distinct texts."""
+        if not data:
+            return () if data is None or isinstance(data, list | tuple) else tuple(self.sequence(data, where))
         found = [
-            self.text(item, f"{where}/{index + 1}") for index, item in enumerate(self.sequence(data, where))
+            item if _is_plain(item) else self.text(item, f"{where}/{index + 1}")
+            for index, item in enumerate(self.sequence(data, where))
         ]
         return tuple(dict.fromkeys(item for item in found if item))
 
@@ -140,8 +160,8 @@ class Reader:
         """Return one of ``choices``, or None when it is none of them."""
         if isinstance(data, str) and data in choices:
             return data
-        near = difflib.get_close_matches(str(data), list(choices), n=1, cutoff=0.5)
-        fix = f"Did you mean '{near[0]}'?" if near else f"Use one of: {', '.join(choices)}."
+        near = self.suggestions.nearest(_show(data).strip("'"), choices, what=what)
+        fix = f"Did you mean '{near}'?" if near else f"Use one of: {', '.join(choices)}."
         self.report(f"unknown-{what.replace(' ', '-')}", where, f"{_show(data)} is not a {what}.", fix)
         return None
 
@@ -150,6 +170,22 @@ def _is_integer(data: Any) -> bool:
     return isinstance(data, int) and not isinstance(data, bool)
 
 
+def _is_plain(data: Any) -> bool:
+    """Return whether ``data`` is text that needs no reading, as most of long lists is."""
+    return isinstance(data, str) and data.isalnum()
+
+
 def _show(data: Any) -> str:
-    text = f"'{data}'" if isinstance(data, str) else str(data)
+    if isinstance(data, str):
+        text = f"'{data[:60]}'"
+    else:
+        try:
+            text = str(data)
+        except (ValueError, RecursionError):  # thousands of digits, or of brackets
+            text = f"a huge {type(data).__name__}"
     return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _short(name: Any) -> str:
+    text = name if isinstance(name, str) else _show(name)
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
