@@ -144,7 +144,7 @@ def axis_choices(
         known = best.get(truths)
         if truths != mine.truths and (known is None or size < known.size):
             best[truths] = Choice(values, size, truths)
-    others = sorted(best.values(), key=lambda choice: (choice.size, repr(choice.values)))
+    others = sorted(best.values(), key=lambda choice: choice.size)  # stable: of equals the more natural first
     return AxisChoices(names, (mine, *others), is_complete)
 
 
@@ -167,8 +167,8 @@ def _found(world: World, names: tuple[str, ...], leaves: Sequence[ex.Leaf], own:
 def size_of(before: Any, after: Any) -> float:
     """Return how far one value is from another, 0 and up.
 
-    A number counts its difference relative to what it was, a date its years, a list half for each item, another text
-    up to 1, a value given where there was none 1, a value taken away 2.
+    A number counts its difference relative to what it was, a date its years, a list half for each item, another text 1,
+    a value given where there was none 1, a value taken away 2.
     """
     if before == after:
         return 0.0
@@ -182,7 +182,7 @@ def size_of(before: Any, after: Any) -> float:
         return abs((after - before).days) / 365
     if isinstance(after, tuple):
         return 0.5 * len(set(map(fold, after)) ^ set(map(fold, before)))
-    return _text_size(fold(before), fold(after))
+    return 1.0
 
 
 def _relative(before: Decimal, after: Decimal) -> float:
@@ -190,14 +190,6 @@ def _relative(before: Decimal, after: Decimal) -> float:
         return min(float(abs(after - before) / (abs(before) + 1)), _FAR)
     except (ArithmeticError, OverflowError):
         return _FAR
-
-
-def _text_size(before: str, after: str) -> float:
-    """Return less for texts that begin alike: the next postal code is nearer than another one."""
-    alike = sum(
-        1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(before, after, strict=False))
-    )
-    return 1.0 - 0.5 * alike / max(len(before), len(after), 1)
 
 
 # --- numbers and dates ------------------------------------------------------------------------------------------------
@@ -327,12 +319,19 @@ def _texts(world: World, field: Field, leaves: Sequence[ex.Leaf], own: Any) -> t
     beginnings, parts = calls["starts_with"], calls["contains"]
     values = [*exact, *_with_beginnings(beginnings, own, known=[*exact, *beginnings])]
     values += _with_parts(parts, ["", *([own] if own else []), *beginnings])
+    values.sort(key=lambda value: -_n_alike(own, value))
     values += [text for text in _ANOTHER if _is_other(text, [*exact, *beginnings, *parts])][:2]
     ordered = [leaf for leaf in leaves if isinstance(leaf, ex.Between) or _is_ordering(leaf)]
     values += [f"{text}!" for text in exact] + ["!", "0"] if ordered else []
     values += [text for pattern in calls["matches"] for text in sample_texts(pattern)]
     is_exact = not ordered and not calls["matches"] and len(parts) <= MAX_PARTS
     return [value.strip() for value in values if value.strip()], is_complete and is_exact
+
+
+def _n_alike(own: str | None, value: str) -> int:
+    """Return how many characters two texts have in common from the start: the next postal code before a far one."""
+    pairs = zip(fold(own or ""), fold(value), strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _is_ordering(leaf: ex.Leaf) -> bool:
