@@ -13,11 +13,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.builders import WEST_EAST, add_accounts, add_reps, document, places, publish
 
-from merestone.app import assign
+from merestone.app import assign, plans
 from merestone.app.difference import preview
 from merestone.app.policy import OPERATOR, Actor
 from merestone.app.services import Services
-from merestone.base.errors import ForbiddenError, InvalidInputError, NotFoundError
+from merestone.base.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError
+from merestone.db.models import AccountAssociation
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -262,3 +263,67 @@ def overlays(services: Services) -> dict[int, dict[str, int | None]]:
     for row in rows.filter(pa.compute.invert(rows["is_primary"])).to_pylist():
         found[row["record"]][row["territory"]] = row["owner"]
     return found
+
+
+def test_what_was_looked_at_is_applied_and_nothing_else(services: Services) -> None:
+    reps, ids = world(services)
+    new = document(edited("west", where="state in ('CA', 'NY')", priority=1), key="m2")
+    fingerprint = preview(services, OPERATOR, new).fingerprint
+    assert plans.publish_document(services, OPERATOR, new, fingerprint=fingerprint)["changed"] == 1
+    assert places(services)[ids[1]] == ("west", reps["ana"], "rule")
+
+
+def test_a_difference_that_is_another_one_by_now_is_refused_with_the_new_one(services: Services) -> None:
+    _, ids = world(services)
+    new = document(edited("west", where="state in ('CA', 'NY')", priority=1), key="m2")
+    fingerprint = preview(services, OPERATOR, new).fingerprint
+    assign.move_accounts(services, OPERATOR, [ids[0]], territory="east", reason="Ben knows them")
+    before = places(services)
+    with pytest.raises(ConflictError) as caught:
+        plans.publish_document(services, OPERATOR, new, fingerprint=fingerprint)
+    assert caught.value.code == "difference-changed"
+    assert {row["id"] for row in caught.value.difference["rows"]} == {ids[0], ids[1]}
+    assert places(services) == before
+    assert services.models.load("m2") is None, "nothing is half applied"
+    again = caught.value.difference["fingerprint"]
+    plans.publish_document(services, OPERATOR, new, fingerprint=again)
+
+
+def test_another_document_than_the_one_looked_at_is_refused(services: Services) -> None:
+    world(services)
+    plans.apply_document(services, OPERATOR, document(edited("west", where="state = 'CA'"), key="m2"))
+    fingerprint = preview(services, OPERATOR, "m2").fingerprint
+    plans.apply_document(services, OPERATOR, document(edited("west", where="state = 'CA' "), key="m2"))
+    plans.apply_document(services, OPERATOR, document(edited("west", where="state in ('CA')"), key="m2"))
+    with pytest.raises(ConflictError):
+        plans.publish(services, OPERATOR, "m2", fingerprint=fingerprint)
+
+
+def test_a_rep_may_be_named_by_anything_that_names_them(services: Services) -> None:
+    reps, _ = world(services)
+    new = document(edited("east", members=[{"rep": "Cal"}]), key="m2")
+    difference = preview(services, OPERATOR, new)
+    assert difference.rows["to_owner"].to_pylist() == [reps["cal"]]
+    plans.publish_document(services, OPERATOR, new, fingerprint=difference.fingerprint)
+
+
+def test_publishing_writes_only_what_differs(services: Services) -> None:
+    _, ids = world(services)
+    before = associations(services)
+    publish(services, edited("west", where="state in ('CA', 'NY')", priority=1), key="m2")
+    after = associations(services)
+    written = {row["account_id"] for row in after if row not in before}
+    assert written == set(ids[1:]), "the one that moved, and those in the queue, told anew why"
+    assert len(after) == len(before) + 1
+
+
+def test_a_rule_run_writes_nothing_when_nothing_differs(services: Services) -> None:
+    world(services)
+    before = associations(services)
+    assert assign.run_rules(services, OPERATOR) == {"accounts": 4, "changed": 0, "queued": 2}
+    assert associations(services) == before
+
+
+def associations(_services: Services) -> list[dict[str, Any]]:
+    """Return every row of the accounts' associations."""
+    return list(AccountAssociation.objects.order_by("id").values())

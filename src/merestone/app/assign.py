@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from merestone.app.matched import placed
+from merestone.app.places import NOWHERE, Vocabulary, open_places, overlays_only_in, ruled_places
 from merestone.app.policy import Actor, Right
 from merestone.app.rulebook import RuleBook, rule_book
 from merestone.app.services import Services
 from merestone.base.errors import InvalidInputError, NotFoundError, Problem
 from merestone.core.model.team import owner_on
+from merestone.core.model.territory import TerritoryModelDocument
 
 DESIRED = pa.schema(
     [
@@ -66,37 +71,91 @@ def place_accounts(
     ids: Iterable[int] | None = None,
     at: datetime | None = None,
     keep_manual: bool = True,
+    near: TerritoryModelDocument | None = None,
 ) -> dict[str, int]:
     """Give the accounts their place by rule; the caller holds the transaction.
 
     Locked accounts stay. Manual moves stay too unless ``keep_manual`` is false (a newly published model decides anew).
+    Only associations that differ are written. An account whose place stays the same keeps its association, and with
+    it the reason, cause and model of the day it came there: that is why it is there since then. What waits in the
+    queue is told anew why.
+
+    Parameters
+    ----------
+    near : TerritoryModelDocument, optional
+        The model that was active before: only what the changed rules place differently is decided.
     """
     services.records.take_turn("accounts")
     at = at or services.clock.now()
     wanted = None if ids is None else list(ids)
-    table = services.records.snapshot("accounts", ids=wanted)
-    if wanted is None or table.num_rows:
-        table = without_kept(services, table, keep_manual=keep_manual)
+    opened = services.associations.open_now("accounts", ids=wanted)
+    table = services.book.accounts() if wanted is None else services.records.snapshot("accounts", ids=wanted)
+    stays = kept_rows(opened, table["id"], keep_manual=keep_manual)
     active = services.models.active()
     if active is None:
+        table = table.filter(pa.array(~stays))
         desired, model_id = unplaced(table["id"], "No territory model is active."), None
+        changed = services.associations.replace("accounts", desired, at=at, model_id=model_id)
+        return {"accounts": table.num_rows, "changed": changed, "queued": table.num_rows}
+    model_id, document = active
+    book = rule_book(services, document)
+    if wanted is None:
+        matched = placed(services, book, table, near=None if near is None else rule_book(services, near))
     else:
-        model_id, document = active
-        desired = desired_places(services, rule_book(services, document), table)
+        matched = services.matcher.match(book.ruleset, table)
+    owners = owners_today(services)
+    after = Moves.of(opened, table["id"], matched, {key: rep_id for key, (rep_id, _) in owners.items()})
+    rows = np.flatnonzero(~stays & after.to_write)
+    desired = desired_places(services, book, table.take(pa.array(rows)), owners=owners)
     changed = services.associations.replace("accounts", desired, at=at, model_id=model_id)
-    queued = pc.sum(pc.and_(desired["is_primary"], pc.is_null(desired["owner"]))).as_py() or 0
-    return {"accounts": table.num_rows, "changed": changed, "queued": queued}
+    return {
+        "accounts": int((~stays).sum()),
+        "changed": changed,
+        "queued": int((after.is_queued & ~stays).sum()),
+    }
 
 
-def without_kept(services: Services, table: pa.Table, *, keep_manual: bool) -> pa.Table:
-    """Return the rows that rules may place: not locked, not moved by hand."""
-    current = services.associations.open_now("accounts", ids=table["id"].to_pylist())
-    stays = current["is_locked"]
+@dataclass(frozen=True)
+class Moves:
+    """What rules would have differently from what stands.
+
+    Parameters
+    ----------
+    to_write : array of bool, shape (n,)
+        Accounts whose associations differ, and those waiting in the queue, who are told anew why.
+    is_queued : array of bool, shape (n,)
+        Accounts without owner afterwards.
+    """
+
+    to_write: np.ndarray
+    is_queued: np.ndarray
+
+    @classmethod
+    def of(
+        cls, opened: pa.Table, ids: pa.ChunkedArray, matched: pa.Table, owners: Mapping[str, int]
+    ) -> Moves:
+        """Compare the open associations with where the rules put these accounts."""
+        keys = pc.unique(opened["territory"]).to_pylist(), pc.unique(matched["territory"]).to_pylist()
+        overlays = pc.unique(pc.list_flatten(matched["overlays"])).to_pylist()
+        vocabulary = Vocabulary.of(*keys, overlays)
+        before = open_places(opened, ids.combine_chunks(), vocabulary)
+        after = ruled_places(matched, owners, vocabulary)
+        is_queued: np.ndarray = after.owner == NOWHERE
+        differs = (before.territory != after.territory) | (before.owner != after.owner) | is_queued
+        for overlays in (overlays_only_in(after, before), overlays_only_in(before, after)):
+            differs[overlays[:, 0]] = True
+        return cls(differs | pc.is_null(before.cause).to_numpy(zero_copy_only=False), is_queued)
+
+
+def kept_rows(opened: pa.Table, ids: pa.ChunkedArray, *, keep_manual: bool) -> np.ndarray:
+    """Return which accounts rules may not place: locked ones and those moved by hand."""
+    stays = opened["is_locked"]
     if keep_manual:
-        is_manual = pc.and_(pc.equal(current["cause"], "manual"), current["is_primary"])
+        is_manual = pc.and_(pc.equal(opened["cause"], "manual"), opened["is_primary"])
         stays = pc.or_(stays, is_manual)
-    kept = current.filter(stays)["record"]
-    return table.filter(pc.invert(pc.is_in(table["id"], value_set=kept.combine_chunks())))
+    kept = opened.filter(stays)["record"].combine_chunks()
+    found: np.ndarray = pc.is_in(ids, value_set=kept).to_numpy(zero_copy_only=False)
+    return found
 
 
 def unplaced(record_ids: Any, sentence: str) -> pa.Table:
@@ -116,10 +175,16 @@ def unplaced(record_ids: Any, sentence: str) -> pa.Table:
     )
 
 
-def desired_places(services: Services, book: RuleBook, table: pa.Table) -> pa.Table:
+def desired_places(
+    services: Services,
+    book: RuleBook,
+    table: pa.Table,
+    *,
+    owners: Mapping[str, tuple[int, str]] | None = None,
+) -> pa.Table:
     """Return where the active rules put each account, with owner and reason, primary and overlay."""
     matched = services.matcher.match(book.ruleset, table)
-    owners = owners_today(services)
+    owners = owners_today(services) if owners is None else owners
     primary = pa.table(
         {
             "record": table["id"],

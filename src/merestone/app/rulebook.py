@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -78,5 +79,19 @@ def within_sentence(text: str) -> str:
 
 
 def rule_book(services: Services, document: TerritoryModelDocument) -> RuleBook:
-    """Return a model's rules with the company's own fields."""
-    return RuleBook(document, company_fields(services.records))
+    """Return a model's rules with the company's own fields; the same object while neither changes."""
+    fields = company_fields(services.records)
+    with _lock:
+        for place, book in enumerate(_kept):
+            if book.fields == fields and book.document == document:
+                _kept.append(_kept.pop(place))
+                return book
+        book = RuleBook(document, fields)
+        _kept.append(book)
+        del _kept[:-KEPT]
+    return book
+
+
+KEPT = 6
+_kept: list[RuleBook] = []
+_lock = threading.Lock()

@@ -17,9 +17,10 @@ import pyarrow.compute as pc
 
 from merestone.app.difference.answer import Difference, Summary
 from merestone.app.difference.comparing import Sides, plain
-from merestone.app.difference.owners import Reps, owners_of
-from merestone.app.difference.places import Places, Vocabulary, open_places, ruled_places
+from merestone.app.difference.owners import Reps, owners_of, with_lasting_names
 from merestone.app.difference.reasons import Move, Reasons
+from merestone.app.matched import placed
+from merestone.app.places import Places, Vocabulary, open_places, ruled_places
 from merestone.app.policy import Actor, Right
 from merestone.app.rulebook import RuleBook, company_fields, rule_book
 from merestone.app.services import Services
@@ -100,13 +101,14 @@ def _side(services: Services, model: Model, reps: Reps) -> Side:
             )
         document = found[1]
     else:
-        document = read_document(model, fields=company_fields(services.records))
+        read = read_document(model, fields=company_fields(services.records))
+        document = with_lasting_names(read, reps)
     book = rule_book(services, document)
     return Side(book, owners_of(services, document, reps))
 
 
 def _compared(services: Services, old: Side | None, new: Side, *, reps: Reps, is_live: bool) -> Difference:
-    accounts = services.records.snapshot("accounts")
+    accounts = services.book.accounts()
     ids = plain(accounts["id"])
     opened = services.associations.open_now("accounts")
     vocabulary = Vocabulary.of(
@@ -116,12 +118,11 @@ def _compared(services: Services, old: Side | None, new: Side, *, reps: Reps, is
     )
     now = open_places(opened, ids, vocabulary)
     locked = np.asarray(pc.is_in(ids, value_set=plain(opened.filter(opened["is_locked"])["record"])))
-    ruled = ruled_places(services.matcher.match(new.book.ruleset, accounts), new.owners, vocabulary)
-    was = (
-        None
-        if old is None
-        else ruled_places(services.matcher.match(old.book.ruleset, accounts), old.owners, vocabulary)
-    )
+    was = None
+    if old is not None:
+        was = ruled_places(placed(services, old.book, accounts), old.owners, vocabulary)
+    near = old.book if old is not None else None
+    ruled = ruled_places(placed(services, new.book, accounts, near=near), new.owners, vocabulary)
     before = now if is_live or was is None else was.but(now, locked)
     after = now if old is not None and old.stays else ruled.but(now, locked)
     sides = Sides(

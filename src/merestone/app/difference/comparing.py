@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from merestone.app.difference.answer import HELD, MONEY, PAIRS, REPS, ROWS, TERRITORIES, Summary
-from merestone.app.difference.places import NOWHERE, Places, Vocabulary, overlays_only_in
+from merestone.app.places import NOWHERE, Places, Vocabulary, overlays_only_in
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import pyarrow as pa
 
@@ -25,11 +26,12 @@ class Reps:
 
     table: pa.Table
 
-    @property
+    @cached_property
     def names(self) -> dict[int, str]:
         """Rep id -> name."""
         return dict(zip(self.table["rep_id"].to_pylist(), self.table["rep_name"].to_pylist(), strict=True))
 
+    @cached_property
     def by_label(self) -> Mapping[str, tuple[str, int, object]]:
         """Return what documents may call a rep -> (lasting label, id, day of leaving)."""
         columns = [self.table[name].to_pylist() for name in ("label", "rep", "rep_id", "left_on")]
@@ -44,7 +46,7 @@ def owners_of(services: Services, document: TerritoryModelDocument, reps: Reps) 
     InvalidInputError
         With every member who is no known rep: such a document cannot be applied.
     """
-    known = reps.by_label()
+    known = reps.by_label
     refuse_unknown(document, known)
     rows = [
         (node.key, rep, member.role, member.start, member.end, left_on)
@@ -57,6 +59,24 @@ def owners_of(services: Services, document: TerritoryModelDocument, reps: Reps) 
     owners = owner_on(pa.table(arrays, schema=MEMBERS_SCHEMA), services.clock.today())
     ids = {rep: rep_id for rep, rep_id, _ in known.values()}
     return {row["territory"]: ids[row["owner"]] for row in owners.to_pylist()}
+
+
+def with_lasting_names(document: TerritoryModelDocument, reps: Reps) -> TerritoryModelDocument:
+    """Return the document as it comes back once saved: each rep under the one name that lasts."""
+    known = reps.by_label
+    nodes = tuple(
+        replace(
+            node,
+            members=tuple(
+                replace(member, rep=known.get(member.rep.lower(), (member.rep,))[0])
+                for member in node.members
+            ),
+        )
+        if node.members
+        else node
+        for node in document.territories
+    )
+    return document if nodes == document.territories else replace(document, territories=nodes)
 
 
 def refuse_unknown(document: TerritoryModelDocument, known: Mapping[str, object]) -> None:
