@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ import pyarrow as pa
 from merestone.core.criteria import expression as ex
 from merestone.core.rules import Rule, Ruleset
 from merestone.engines.kernel.compiled import KernelRules, ids_of
-from merestone.engines.kernel.settle import ANSWERS, Answer, Matches
+from merestone.engines.kernel.settle import ANSWERS, Answer, Matches, Standing
 
 
 @dataclass(frozen=True)
@@ -63,10 +64,11 @@ def changed_rules(old: Ruleset, new: Ruleset) -> Changed:
 def _says_the_same(one: Rule, other: Rule) -> bool:
     if one is other:
         return True
-    same_where = one.where is other.where or one.where == other.where
-    return same_where and replace(one, parent=None, where=None, name="") == replace(
-        other, parent=None, where=None, name=""
-    )
+    is_same_where = one.where is other.where or one.where == other.where
+    return is_same_where and _ATTRIBUTES(one) == _ATTRIBUTES(other)
+
+
+_ATTRIBUTES = attrgetter("key", "type", "is_primary", "depth", "priority", "n_criteria", "named", "exclude")
 
 
 def _uses(rule: Rule, lists: Collection[str], areas: Collection[str]) -> bool:
@@ -126,10 +128,14 @@ class Extract:
         found = found.where(self.claims[found.rules])
         return Matches(found.rows, self.position_of[found.rules], found.is_named)
 
+    def answer(self, part: pa.Table) -> Answer:
+        """Return who wins among the rules asked for, by their positions in the whole ruleset; names are left aside."""
+        return self.rules.answer_by_rule(part).renumbered(self.position_of)
+
     def touched(self, part: pa.Table) -> tuple[int, np.ndarray]:
         """Return the number of rows of a part, and the rows that the rules asked for match or mention."""
         mentioned = np.array(list(self.rules.mentions.rows(part)), np.int64)
-        return part.num_rows, np.unique(np.concatenate([self.matches(part).rows.astype(np.int64), mentioned]))
+        return part.num_rows, np.unique(np.concatenate([self.rules.rows_matched(part), mentioned]))
 
 
 def rematch(old: KernelRules, new: Ruleset, table: pa.Table) -> pa.Table:
@@ -138,15 +144,23 @@ def rematch(old: KernelRules, new: Ruleset, table: pa.Table) -> pa.Table:
     before, after = Extract.of(old.ruleset, changed.old), Extract.of(new, changed.new)
     rows = _touched(table, before, after)
     part = _narrow(table, old, after.rules).take(pa.array(rows))
-    standing = type(old.standing).of(new.rules)
-    was = old.matches(part)
     to_new = np.full(len(old.standing.keys), -1, np.int32)
     to_new[list(changed.same)] = list(changed.same.values())
-    kept = was.where(to_new[was.rules] >= 0)
-    now = Matches.joined(Matches(kept.rows, to_new[kept.rules], kept.is_named), after.matches(part))
-    left = Answer.settled(len(rows), was, standing=old.standing).table(old.standing)
-    right = Answer.settled(len(rows), now, standing=standing).table(standing)
-    return _differing(rows, ids_of(table), left, right)
+    standing = Standing.of(new.rules)
+    is_changed = to_new < 0
+    kept = old.answer_by_rule(part, skipped=is_changed)
+    left = kept.merged(before.answer(part), standing=old.standing)
+    right = kept.renumbered(to_new).merged(after.answer(part), standing=standing)
+    mentioned = sorted({*old.mentions.rows(part), *after.rules.mentions.rows(part)})
+    if mentioned:
+        chosen = np.array(mentioned, np.int32)
+        some = part.take(pa.array(chosen))
+        was = old.matches(some)
+        same = was.where(~is_changed[was.rules])
+        now = Matches.joined(Matches(same.rows, to_new[same.rules], same.is_named), after.matches(some))
+        left = left.override(chosen, Answer.settled(len(chosen), was, standing=old.standing))
+        right = right.override(chosen, Answer.settled(len(chosen), now, standing=standing))
+    return _differing(rows, ids_of(table), left.table(old.standing), right.table(standing))
 
 
 def _touched(table: pa.Table, *extracts: Extract) -> np.ndarray:
@@ -167,14 +181,12 @@ def _narrow(table: pa.Table, *rules: KernelRules) -> pa.Table:
 
 
 def _differing(rows: np.ndarray, ids: pa.ChunkedArray, left: pa.Table, right: pa.Table) -> pa.Table:
-    differs = np.zeros(len(rows), bool)
-    for name in ("territory", "cause", "overlays"):
-        one, other = left[name], right[name]
-        if name == "overlays":
-            pairs = zip(one.to_pylist(), other.to_pylist(), strict=True)
-            differs |= np.fromiter((was != now for was, now in pairs), bool, len(rows))
-        else:
-            differs |= _codes(one, other)
+    differs = _codes(left["territory"], right["territory"]) | _codes(left["cause"], right["cause"])
+    one, other = left["overlays"].combine_chunks(), right["overlays"].combine_chunks()
+    lengths = np.diff(one.offsets), np.diff(other.offsets)
+    maybe = np.flatnonzero(~differs & (lengths[0] + lengths[1] > 0))
+    pairs = zip(one.take(maybe).to_pylist(), other.take(maybe).to_pylist(), strict=True)
+    differs[maybe] = np.fromiter((was != now for was, now in pairs), bool, len(maybe))
     places = pa.array(np.flatnonzero(differs))
     rows = rows[differs]
     columns = {"row": pa.array(rows, pa.int64()), "id": ids.take(pa.array(rows))}
@@ -185,7 +197,6 @@ def _differing(rows: np.ndarray, ids: pa.ChunkedArray, left: pa.Table, right: pa
 def _codes(one: pa.ChunkedArray, other: pa.ChunkedArray) -> np.ndarray:
     """Return where two text columns differ; null equals null."""
     both = pa.chunked_array([*one.chunks, *other.chunks], one.type).dictionary_encode().unify_dictionaries()
-    codes = np.concatenate(
-        [chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in both.chunks]
-    )
+    chunks = (chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in both.chunks)
+    codes = np.concatenate([np.zeros(0, np.int32), *chunks])  # no rows: no chunks
     return codes[: len(one)] != codes[len(one) :]

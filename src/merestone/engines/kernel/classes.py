@@ -48,6 +48,7 @@ class AxisReader:
         self.combinations: list[frozenset[str]] = []
         """Of a list axis: the distinct sets of folded items met so far, by number; a missing one is -1."""
         self._combinations: dict[frozenset[str], int] = {}
+        self._last: tuple[Any, pa.Array, np.ndarray] | None = None
         self._vocabulary = Vocabulary(pa.array([], pa.large_string()), np.zeros(0, np.int32))
 
     def __reduce__(self) -> Any:
@@ -72,7 +73,15 @@ class AxisReader:
         """Return the class (or combination) of each distinct stored value; texts are read only once."""
         if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
             return np.array([*map(self._read, values.to_pylist())], dtype=np.int32)
-        values = values.cast(pa.large_string())
+        # Parts of one table share their dictionary: it is looked up once. Holding it keeps its address taken.
+        last, place = self._last, _address(values)
+        if last is not None and last[0] == place:
+            return last[2]
+        classes = self._looked_up(values.cast(pa.large_string()))
+        self._last = place, values, classes
+        return classes
+
+    def _looked_up(self, values: pa.Array) -> np.ndarray:
         known = self._vocabulary
         places = known.places(values)
         unread = np.flatnonzero(places < 0)
@@ -135,6 +144,11 @@ class AxisReader:
         if column.null_count:
             classes[np.asarray(column.is_null())] = self.axis.missing
         return classes
+
+
+def _address(values: pa.Array) -> tuple[int, ...]:
+    buffers = (buffer.address if buffer is not None else 0 for buffer in values.buffers())
+    return (*buffers, values.offset, len(values))
 
 
 _LOCK = threading.Lock()

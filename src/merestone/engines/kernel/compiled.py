@@ -6,7 +6,7 @@ import os
 import pickle
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -144,16 +144,20 @@ class KernelRules:
     def answer(self, part: pa.Table) -> Answer:
         """Return the answer of each row of a part."""
         batch = self.encode(part)
-        answer, overlays = search(self.index, batch, aim=Aim(ALL, self.index.n_primary))
-        answer = Answer(
-            answer.winner,
-            answer.winner_is_named,
-            answer.runner_up,
-            answer.runner_up_is_named,
-            answer.n_matches,
-            overlays,
-        )
-        return self._corrected(answer, batch, part)
+        return self._corrected(self._by_rule(batch, None), batch, part)
+
+    def answer_by_rule(self, part: pa.Table, *, skipped: np.ndarray | None = None) -> Answer:
+        """Return the answer of each row as if nobody were named or excluded, without the rules ``skipped``."""
+        return self._by_rule(self.encode(part), skipped)
+
+    def rows_matched(self, part: pa.Table) -> np.ndarray:
+        """Return the rows that some rule matches, names and exclusions left aside; perhaps more than once."""
+        answer, overlays = search(self.index, self.encode(part), aim=Aim(1, self.index.n_primary))
+        return np.concatenate([np.flatnonzero(answer.winner >= 0), overlays.rows.astype(np.int64)])
+
+    def _by_rule(self, batch: Batch, skipped: np.ndarray | None) -> Answer:
+        answer, overlays = search(self.index, batch, aim=Aim(ALL, self.index.n_primary), skipped=skipped)
+        return replace(answer, overlays=overlays)
 
     def matches(self, part: pa.Table, *, skipped: np.ndarray | None = None) -> Matches:
         """Return every match of a part, names and exclusions respected, in the order of ``every_match``."""

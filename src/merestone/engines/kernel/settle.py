@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +19,8 @@ ANSWERS = pa.schema(
         ("overlays", pa.list_(pa.string())),
     ]
 )
+
+_NOBODY = np.int32(2**31 - 1)  # the place in winning order of no rule at all
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,6 +144,27 @@ class Answer:
             target[has] = primary.rules[first[has] + place]
             by_name[place, has] = primary.is_named[first[has] + place]
         return cls(winner, by_name[0], runner_up, by_name[1], n_matches, found.where(~is_primary))
+
+    def renumbered(self, position_of: np.ndarray) -> Answer:
+        """Return this answer with the rules numbered otherwise."""
+        numbers = np.append(position_of, np.int32(-1))  # -1, nobody, takes the last
+        overlays = Matches(self.overlays.rows, numbers[self.overlays.rules], self.overlays.is_named)
+        return replace(
+            self, winner=numbers[self.winner], runner_up=numbers[self.runner_up], overlays=overlays
+        )
+
+    def merged(self, other: Answer, *, standing: Standing) -> Answer:
+        """Return the answer of two sets of rules together, where nobody is named."""
+        order = np.append(standing.order, _NOBODY)
+        claims = np.stack([self.winner, self.runner_up, other.winner, other.runner_up])
+        best = np.take_along_axis(claims, np.argsort(order[claims], axis=0, kind="stable"), axis=0)
+        return replace(
+            self,
+            winner=best[0],
+            runner_up=best[1],
+            n_matches=self.n_matches + other.n_matches,
+            overlays=Matches.joined(self.overlays, other.overlays),
+        )
 
     def override(self, rows: np.ndarray, other: Answer) -> Answer:
         """Return this answer with that of ``rows`` (ascending) replaced; ``other`` numbers them from 0."""
