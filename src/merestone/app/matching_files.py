@@ -1,34 +1,117 @@
-"""``match`` on files: no database, no server."""
+"""``match`` on files: no database, no server, and never the whole book in memory.
+
+A file is read in batches, by another process, while the rules are made ready and the batches before are matched; what
+is matched is written on. Values are taken as they are: see ``file_cells``.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from merestone.app import ports
-from merestone.app.exchange.defaults import with_defaults
-from merestone.app.exchange.mapping import guess_mapping
-from merestone.app.exchange.normalise import normalise
-from merestone.app.rulebook import RuleBook
-from merestone.base.errors import InvalidInputError, Problem, UsageError
-from merestone.core.model.columns import ACCOUNTS
+from merestone.app.file_cells import BadValue, CellReader
+from merestone.app.file_columns import FileColumns, match_headers
+from merestone.app.file_ids import SeenIds
+from merestone.app.file_places import PlaceNames
+from merestone.base.errors import InvalidInputError, Problem
 from merestone.core.rules.document import read_document
-from merestone.core.rules.ruleset import match_record
+from merestone.core.rules.ruleset import Ruleset, compile_ruleset
+
+if TYPE_CHECKING:
+    from merestone.app.rulebook import RuleBook
+
+_BAD_CELL = {
+    "number": "bad-number",
+    "money": "bad-number",
+    "date": "bad-date",
+    "instant": "bad-date",
+    "boolean": "bad-boolean",
+}
+_FATAL = frozenset({"ragged-row"})
+"""Problems of a file after which nobody can say what its records hold."""
 
 
-class Local(Protocol):
-    """What the file commands need."""
+class Records(Protocol):
+    """A file's records, read ahead of who asks. ``batches`` may be asked for once."""
 
     @property
-    def matcher(self) -> ports.Matcher:
-        """The engine."""
+    def headers(self) -> Sequence[str]:
+        """The file's columns."""
         ...
 
     @property
-    def files(self) -> ports.Files:
+    def n_rows(self) -> int | None:
+        """How many records there are; None where only reading on can tell."""
+        ...
+
+    @property
+    def notes(self) -> list[Problem]:
+        """What holds for the whole file."""
+        ...
+
+    @property
+    def problems(self) -> list[Problem]:
+        """Rows and cells that could not be read, when all batches are through."""
+        ...
+
+    @property
+    def part_read(self) -> float:
+        """How much of the file has been read, between 0 and 1."""
+        ...
+
+    def batches(self, wanted: Sequence[str], *, as_codes: Collection[str]) -> Iterator[pa.Table]:
+        """Yield tables of the wanted columns; text columns among ``as_codes`` come as codes into their words."""
+        ...
+
+    def row_number(self, position: int) -> int:
+        """Return the file's number of a record, as a spreadsheet shows it."""
+        ...
+
+    def close(self) -> None:
+        """Stop reading."""
+        ...
+
+
+class Sink(Protocol):
+    """A file being written; it gets its name when it is whole."""
+
+    def write(self, rows: pa.Table) -> None:
+        """Write the next rows."""
+        ...
+
+    def commit(self) -> None:
+        """Give the file its name."""
+        ...
+
+    def discard(self) -> None:
+        """Leave nothing behind, if it was not committed."""
+        ...
+
+
+class Files(ports.Files, Protocol):
+    """Files as they are matched."""
+
+    def open_records(self, path: Path) -> Records:
+        """Start reading a file's records."""
+        ...
+
+    def open_sink(self, path: Path) -> Sink:
+        """Start a file of results."""
+        ...
+
+
+class Local(Protocol):
+    """What the file commands need; each part is loaded when it is asked for."""
+
+    @property
+    def files(self) -> Files:
         """Reader and writer."""
         ...
 
@@ -37,75 +120,242 @@ class Local(Protocol):
         """Names of countries and states."""
         ...
 
+    def engine(self, name: str) -> ports.Matcher:
+        """Return ``kernel`` or ``duckdb``; UsageError for any other name."""
+        ...
+
+    def cluster(self, master: str | None) -> ports.Cluster:
+        """Return Spark on a master."""
+        ...
+
+
+def load_rules(local: Local, path: Path) -> Ruleset:
+    """Return the rules of a model document, from the file's bytes to what an engine compiles."""
+    return compile_ruleset(read_document(local.files.read_document(path)))
+
 
 def match_files(
-    local: Local, *, rules: Path, records: Path, out: Path, all_matches: bool = False, engine: str = "kernel"
+    local: Local,
+    *,
+    rules: Path,
+    records: str | Path,
+    out: str | Path,
+    all_matches: bool = False,
+    engine: str = "kernel",
+    master: str | None = None,
+    strict: bool = False,
+    progress: ports.Progress | None = None,
 ) -> dict[str, Any]:
-    """Write ``id``, ``territory`` (empty = unassigned queue) and more per record; returns the counts."""
-    if engine != "kernel":
-        raise UsageError(
-            f"'{engine}' is not an engine of this version.", code="unknown-engine", fix="Use kernel."
+    """Write ``id``, ``territory`` (empty = unassigned queue) and more per record; returns the counts and what was odd.
+
+    Parameters
+    ----------
+    rules, records, out : Path
+        Model document; CSV, Parquet, JSON or Excel file with a column of ids; the file to write, by its suffix.
+    all_matches : bool
+        Write ``id``, ``territory``, ``is_winner``, ``is_overlay`` per match instead.
+    engine : str
+        ``kernel``, ``duckdb`` or ``spark``; all give the same.
+    master : str, optional
+        Of the Spark cluster.
+    strict : bool
+        Refuse a file with cells that cannot be read as their kind, instead of counting them as missing.
+    progress : callable, optional
+        Told (records done, records in all or 0, text).
+
+    Raises
+    ------
+    InvalidInputError
+        The rules or the file cannot be read; with ``strict``, every bad cell.
+    """
+    if engine == "spark":
+        cluster = local.cluster(master)
+        return dict(
+            cluster.match(
+                load_rules(local, rules),
+                records=str(records),
+                out=str(out),
+                all_matches=all_matches,
+                progress=progress,
+            )
         )
-    book = RuleBook(read_document(local.files.read_document(rules)))
-    table = read_records(local, book, records)
-    matched = local.matcher.match(book.ruleset, table)
-    result = matched.set_column(0, "id", table["id"])
-    if all_matches:
-        result = every_match(book, table)
-    local.files.write_table(result, out, fmt=out.suffix.lstrip(".").lower() or "csv")
-    assigned = table.num_rows - matched["territory"].null_count
-    return {
-        "records": table.num_rows,
-        "assigned": assigned,
-        "queued": table.num_rows - assigned,
-        "out": str(out),
-    }
-
-
-def every_match(book: RuleBook, table: pa.Table) -> pa.Table:
-    """Return one row per record and matching territory, winners first."""
-    rows = []
-    for record in table.to_pylist():
-        match = match_record(book.ruleset, record)
-        rows += [
-            {
-                "id": record["id"],
-                "territory": key,
-                "is_winner": key == match.winner,
-                "is_overlay": key in match.overlays,
-            }
-            for key in [*match.matches, *match.overlays]
-        ]
-    schema = pa.schema(
-        [
-            ("id", pa.string()),
-            ("territory", pa.string()),
-            ("is_winner", pa.bool_()),
-            ("is_overlay", pa.bool_()),
-        ]
-    )
-    return pa.Table.from_pylist(rows, schema=schema)
+    matcher = local.engine(engine)
+    with closing(local.files.open_records(Path(records))) as source:
+        run = _Run(local, source, load_rules(local, rules), name=Path(records).name)
+        sink = local.files.open_sink(Path(out))
+        try:
+            done = run.match(
+                matcher, sink, all_matches=all_matches, at_once=engine == "duckdb", progress=progress
+            )
+            run.check(strict=strict)
+            sink.commit()
+        finally:
+            sink.discard()
+    return {**done, "out": str(out), "warnings": run.warnings(), "notes": run.notes()}
 
 
 def read_records(local: Local, book: RuleBook, path: Path) -> pa.Table:
-    """Return the records typed for the rules; InvalidInputError with every bad cell at once."""
-    raw = local.files.read_table(path)
-    custom = {key: str(kind) for key, kind in book.document.fields.items()}
-    mapping = guess_mapping(raw.table.column_names, ACCOUNTS, custom=custom, samples=raw.table)
-    normal = normalise(raw, mapping, ACCOUNTS, places=local.gazetteer, custom=custom)
-    problems = [
-        Problem(row["code"], row["message"], row["fix"] or "", where=f"row {row['row']}, {row['column']}")
-        for row in pa.concat_tables([raw.problems, normal.errors]).to_pylist()
-        if row["code"] != "missing-value"
-    ]
-    if problems:
-        raise InvalidInputError(f"'{path.name}' has {len(problems)} bad cells.", problems)
-    table = normal.table
-    table = table.rename_columns([name.removeprefix("custom.") for name in table.column_names])
-    if "external_id" not in table.column_names:
-        raise InvalidInputError(
-            f"'{path.name}' has no column of ids.",
-            [Problem("no-id", "No header means an id.", "Name it 'id'.")],
-        )
-    table = with_defaults("accounts", table, now=datetime.min.replace(tzinfo=UTC), currency="")
-    return table.append_column("id", table["external_id"])
+    """Return all records of a file under the names of the rules' fields, ``id`` as text; bad cells are missing."""
+    with closing(local.files.open_records(path)) as source:
+        run = _Run(local, source, book.ruleset, name=path.name)
+        table = run.whole()
+        run.check(strict=False)
+    ids = table["id"].cast(pa.string())
+    return table.set_column(table.column_names.index("id"), "id", ids)
+
+
+@dataclass
+class _Run:
+    """One file against one set of rules."""
+
+    local: Local
+    source: Records
+    ruleset: Ruleset
+    name: str
+    ids: SeenIds = field(default_factory=SeenIds)
+    n_records: int = 0
+    n_blank: int = 0
+
+    def __post_init__(self) -> None:
+        self.columns: FileColumns = match_headers(self.source.headers, self.ruleset, name=self.name)
+        self.places = PlaceNames(self.ruleset, lambda: self.local.gazetteer)
+        self.cells = CellReader(self.ruleset.fields, self.columns.header_of, self.places)
+
+    def match(
+        self,
+        matcher: ports.Matcher,
+        sink: Sink,
+        *,
+        all_matches: bool,
+        at_once: bool,
+        progress: ports.Progress | None,
+    ) -> dict[str, Any]:
+        """Match every batch and write it; returns the counts."""
+        compiled = matcher.compile(self.ruleset)
+        assigned = 0
+        for batch in [self.whole()] if at_once else self.batches():
+            if all_matches:
+                result = compiled.every_match(batch).drop_columns(["row"])
+                assigned += pc.sum(result["is_winner"]).as_py() or 0
+            else:
+                result = compiled.match(batch)
+                assigned += batch.num_rows - result["territory"].null_count
+            sink.write(result)
+            if progress is not None:
+                progress(self.n_records, self._expected(), "Matching")
+        return {"records": self.n_records, "assigned": assigned, "queued": self.n_records - assigned}
+
+    def _expected(self) -> int:
+        if self.source.n_rows is not None:
+            return self.source.n_rows
+        return round(self.n_records / self.source.part_read) if self.source.part_read else 0
+
+    def batches(self) -> Iterator[pa.Table]:
+        """Yield the records as the rules read them; at least one batch, which may be empty."""
+        wanted = list(dict.fromkeys(self.columns.header_of.values()))
+        position = 0
+        for table in self.source.batches(wanted, as_codes=self.cells.as_codes):
+            read = self.cells.read(table, start=position)
+            position += table.num_rows
+            kept = self._without_blank(read)
+            self.ids.add(kept["id"])
+            self.n_records += kept.num_rows
+            if kept.num_rows:
+                yield kept
+        if not self.n_records:
+            nothing = pa.table({header: pa.array([], pa.string()) for header in wanted})
+            yield self.cells.read(nothing, start=0)
+
+    def whole(self) -> pa.Table:
+        """Return all records in one table."""
+        return pa.concat_tables(self.batches(), promote_options="permissive").unify_dictionaries()
+
+    def _without_blank(self, table: pa.Table) -> pa.Table:
+        """Return the rows that hold an id or a value: sheets saved as text end in rows of nothing but commas."""
+        if table["id"].null_count == 0:
+            return table
+        is_filled = pc.is_valid(table["id"])
+        for column in table.columns:
+            is_filled = pc.or_(is_filled, pc.is_valid(column))
+        n_filled = pc.sum(is_filled).as_py()
+        if n_filled == table.num_rows:
+            return table
+        self.n_blank += table.num_rows - n_filled
+        return table.filter(is_filled)
+
+    def check(self, *, strict: bool) -> None:
+        """Raise when the file's rows cannot be told apart, or, if ``strict``, when some cells cannot be read."""
+        fatal = [problem for problem in self.source.problems if problem.code in _FATAL]
+        if fatal:
+            raise InvalidInputError(f"'{self.name}' has {len(fatal)} rows that cannot be read.", fatal)
+        if strict:
+            problems = [*self.source.problems, *map(self._as_problem, self.cells.bad.values())]
+            if problems:
+                raise InvalidInputError(
+                    f"'{self.name}' has cells that cannot be read: {len(problems)} different ones.", problems
+                )
+
+    def _as_problem(self, bad: BadValue) -> Problem:
+        again = f" It stands in {bad.count:,} rows." if bad.count > 1 else ""
+        where = f"row {self.source.row_number(bad.position)}, column {bad.header}"
+        return Problem(_code(bad), bad.message + again, "Correct it in the file.", where)
+
+    def warnings(self) -> list[dict[str, Any]]:
+        """Return what a person should look at."""
+        found = [problem.as_dict() for problem in self.source.problems]
+        by_field: dict[str, list[BadValue]] = {}
+        for bad in self.cells.bad.values():
+            by_field.setdefault(bad.field, []).append(bad)
+        found += [self._bad_cells(values) for values in by_field.values()]
+        found += [
+            _warning(
+                "no-column", f"No column of '{self.name}' is '{name}'; it is missing everywhere.", field=name
+            )
+            for name in self.columns.missing
+        ]
+        found += [
+            _warning(
+                "header-guessed", f"The column '{header}' was read as '{name}'.", column=header, field=name
+            )
+            for name, header in self.columns.guessed.items()
+        ]
+        return found + self._about_ids()
+
+    def _bad_cells(self, values: list[BadValue]) -> dict[str, Any]:
+        first = min(values, key=lambda bad: bad.position)
+        count = sum(bad.count for bad in values) + self.cells.uncounted.get(first.field, 0)
+        row = self.source.row_number(first.position)
+        cells = "1 cell" if count == 1 else f"{count:,} cells"
+        message = f"{cells} of '{first.header}' counted as missing, the first in row {row}: {first.message}"
+        return _warning(_code(first), message, column=first.header, count=count, row=row, value=first.value)
+
+    def _about_ids(self) -> list[dict[str, Any]]:
+        found = []
+        n_repeated, example = self.ids.repeated()
+        if n_repeated:
+            ids = "1 id occurs" if n_repeated == 1 else f"{n_repeated:,} ids occur"
+            message = f"{ids} more than once, e.g. '{example}'; every record was matched."
+            found.append(_warning("duplicate-ids", message, count=n_repeated, value=example))
+        if self.ids.n_missing:
+            records = "1 record has" if self.ids.n_missing == 1 else f"{self.ids.n_missing:,} records have"
+            found.append(_warning("missing-ids", f"{records} no id.", count=self.ids.n_missing))
+        return found
+
+    def notes(self) -> list[str]:
+        """Return what may be good to know."""
+        said = [problem.message for problem in self.source.notes]
+        for name, read_as in self.places.read_as.items():
+            if read_as:
+                shown = ", ".join(f"'{word}' as {code}" for word, code in list(read_as.items())[:3])
+                said.append(f"{len(read_as):,} names in '{name}' were read as codes: {shown}.")
+        if self.n_blank:
+            said.append(f"{self.n_blank:,} blank rows were left out.")
+        return said
+
+
+def _code(bad: BadValue) -> str:
+    return _BAD_CELL.get(bad.kind, "unsupported-column")
+
+
+def _warning(code: str, message: str, **more: Any) -> dict[str, Any]:
+    return {"code": code, "message": message, **more}

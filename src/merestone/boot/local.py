@@ -2,34 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from functools import cached_property
 
 from merestone.app import ports
+from merestone.app.matching_files import Files
+from merestone.base.errors import UsageError
+
+ENGINES = ("kernel", "duckdb", "spark")
 
 
-@dataclass(frozen=True, slots=True)
 class LocalServices:
-    """What file commands need; ``cluster`` opens Spark on a master (None = where this program was submitted)."""
+    """What file commands need; nothing is loaded before it is asked for."""
 
-    matcher: ports.Matcher
-    files: ports.Files
-    gazetteer: ports.Gazetteer
-    cluster: Callable[[str | None], ports.Cluster]
+    @cached_property
+    def files(self) -> Files:
+        """Reader and writer."""
+        from merestone.connectors.files import LocalFiles
 
+        return LocalFiles()
 
-def local_services() -> LocalServices:
-    """Return matcher, files, gazetteer and the way to a cluster."""
-    from merestone.connectors.files import LocalFiles
-    from merestone.connectors.geodata import Gazetteer
-    from merestone.engines.kernel import KernelMatcher
+    @cached_property
+    def gazetteer(self) -> ports.Gazetteer:
+        """Names of countries and states."""
+        from merestone.connectors.geodata import Gazetteer
 
-    matcher = KernelMatcher()
+        return Gazetteer()
 
-    def cluster(master: str | None) -> ports.Cluster:
+    def engine(self, name: str) -> ports.Matcher:
+        """Return an engine that matches tables in this process: ``kernel`` or ``duckdb``."""
+        if name == "kernel":
+            from merestone.engines.kernel import KernelMatcher
+
+            return KernelMatcher()
+        if name == "duckdb":
+            from merestone.engines.duckdb import DuckdbMatcher
+
+            return DuckdbMatcher()
+        raise UsageError(
+            f"'{name}' is no engine.", code="unknown-engine", fix=f"Use one of: {', '.join(ENGINES)}."
+        )
+
+    def cluster(self, master: str | None) -> ports.Cluster:
+        """Return Spark on a master (None = where this program was submitted)."""
         from merestone.connectors.files.guard import guard, unguard
         from merestone.engines.spark import SparkCluster
 
-        return SparkCluster(matcher, master=master, guard=guard, unguard=unguard)
+        return SparkCluster(self.engine("kernel"), master=master, guard=guard, unguard=unguard)
 
-    return LocalServices(matcher, LocalFiles(), Gazetteer(), cluster)
+
+def local_services() -> LocalServices:
+    """Return what file commands need."""
+    return LocalServices()

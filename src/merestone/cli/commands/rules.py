@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -24,26 +27,64 @@ Records = Annotated[
 def match(
     ctx: typer.Context,
     rules: Rules,
-    records: Records,
-    out_file: Annotated[Path, typer.Option("--out", help="Target: .csv, .xlsx or .parquet.")],
+    records: Annotated[
+        str,
+        typer.Option("--records", help="Accounts or leads: CSV, Parquet, JSON or Excel; a table with spark."),
+    ],
+    out_file: Annotated[str, typer.Option("--out", help="Target: .csv, .parquet, .xlsx, .json or .jsonl.")],
     all_matches: Annotated[
         bool, typer.Option("--all", help="All matching territories, not only the winner.")
     ] = False,
-    engine: Annotated[str, typer.Option(help="kernel.")] = "kernel",
+    engine: Annotated[str, typer.Option(help="kernel, duckdb or spark; all give the same.")] = "kernel",
+    master: Annotated[
+        str | None, typer.Option(help="Spark's master, e.g. local[2] or spark://host:7077.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse a file with cells that cannot be read.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Write each record's winning territory (empty = unassigned queue). Needs no database."""
     from merestone.app import matching_files
 
-    result = matching_files.match_files(
-        program(ctx).local(),
-        rules=rules,
-        records=records,
-        out=out_file,
-        all_matches=all_matches,
-        engine=engine,
-    )
+    with told(as_json=as_json) as progress:
+        result = matching_files.match_files(
+            program(ctx).local(),
+            rules=rules,
+            records=records,
+            out=out_file,
+            all_matches=all_matches,
+            engine=engine,
+            master=master,
+            strict=strict,
+            progress=progress,
+        )
+    for warning in result.get("warnings", ()):
+        complain(f"Warning: {warning['message']}")
+    if not as_json:
+        for note in result.get("notes", ()):
+            complain(f"Note: {note}")
     say(result, as_json=as_json, title="Matched")
+
+
+@contextmanager
+def told(*, as_json: bool) -> Iterator[Callable[[int, int, str], None] | None]:
+    """Yield what shows progress on a terminal; None for machines."""
+    if as_json or not sys.stderr.isatty():
+        yield None
+        return
+    from merestone.cli.commands.server import bar
+
+    with bar() as progress:
+        task = progress.add_task("Matching", total=None)
+        yield lambda done, total, text: progress.update(
+            task, completed=done, total=total or None, description=f"{text} ({done:,} done)"
+        )
+
+
+def complain(text: str) -> None:
+    """Write a line to the error stream."""
+    sys.stderr.write(f"{text}\n")
 
 
 @app.command(
@@ -61,6 +102,7 @@ def explain(
 ) -> None:
     """Show why a record goes where it goes. Needs no database."""
     from merestone.app import explain as explaining
+    from merestone.app import explain_words
 
     trace = explaining.explain_files(
         program(ctx).local(), rules=rules, records=records, record_id=record_id, why_not=why_not
@@ -68,7 +110,7 @@ def explain(
     if as_json:
         say(trace, as_json=True)
         return
-    for line in explaining.say_trace(trace):
+    for line in explain_words.say_trace(trace):
         out.print(line, markup=False)
 
 

@@ -1,4 +1,4 @@
-"""CSV, Excel, Parquet and model documents: hostile files in, safe files out."""
+"""CSV, Excel, Parquet, JSON and model documents: hostile files in, safe files out."""
 
 from merestone.connectors.files.local import LocalFiles
 

@@ -7,53 +7,28 @@ this process with it.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from pathlib import Path
 from typing import Any
+
+from merestone.connectors.files.process import limit_process, refusal
 
 
 def main(request_path: str) -> int:
     """Answer one request; return 0 when ``result.json`` was written."""
     folder = Path(request_path).parent
     request = json.loads(Path(request_path).read_text("utf-8"))
-    _limit(request["limits"])
+    limit_process(request["limits"])
     answer = _answer(request, folder)
     (folder / "result.json").write_text(json.dumps(answer), "utf-8")
     return 0
 
 
-def _limit(limits: dict[str, int]) -> None:
-    memory, cpu, size = limits["memory_bytes"], limits["cpu_seconds"], limits["unpacked_bytes"] * 2
-    for what, bound in (
-        (resource.RLIMIT_AS, memory),
-        (resource.RLIMIT_CPU, cpu),
-        (resource.RLIMIT_FSIZE, size),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_NOFILE, 64),
-    ):
-        hard = resource.getrlimit(what)[1]
-        bound = bound if hard == resource.RLIM_INFINITY else min(bound, hard)
-        resource.setrlimit(what, (bound, bound))
-
-
 def _answer(request: dict[str, Any], folder: Path) -> dict[str, Any]:
-    from merestone.base.errors import InvalidInputError
-
     try:
         return _read(request, folder)
-    except InvalidInputError as error:
-        return _refusal(
-            error.code, error.message, error.fix, [problem.as_dict() for problem in error.problems]
-        )
-    except MemoryError:
-        return _refusal("too-large", "", "", [])
     except BaseException as error:  # a panic of a native parser is no Exception
-        return _refusal("unreadable-file", f"{type(error).__name__}: {error}"[:300], "", [])
-
-
-def _refusal(code: str, message: str, fix: str, problems: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"ok": False, "code": code, "message": message, "fix": fix, "problems": problems}
+        return refusal(error)
 
 
 def _read(request: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -14,9 +12,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from merestone.base.errors import InvalidInputError, Problem
-from merestone.connectors.files.limits import MIB, Limits
-from merestone.connectors.files.sniff import refuse
+from merestone.base.errors import Problem
+from merestone.connectors.files.limits import Limits
+from merestone.connectors.files.process import check_file, died, environment, refused, took_too_long
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ def read_table(
     """
     path, limits = Path(path), limits or Limits()
     name = name or path.name
-    _check_file(path, name, limits)
+    check_file(path, name, limits)
     with tempfile.TemporaryDirectory(prefix="merestone-read-") as folder:
         request = {
             "path": str(path.resolve()),
@@ -98,7 +96,7 @@ def read_table(
         }
         answer = _ask(Path(folder), request, name=name, limits=limits)
         if not answer["ok"]:
-            raise _refused(answer, name, limits)
+            raise refused(answer, name, limits)
         table = _load(Path(folder) / "table.arrow")
         problems = _load(Path(folder) / "problems.arrow")
     return RawTable(
@@ -115,27 +113,6 @@ def read_table(
     )
 
 
-def _check_file(path: Path, name: str, limits: Limits) -> None:
-    try:
-        if not path.is_file():
-            raise refuse("no-such-file", f"There is no file {name!r}.", "Check the path.")
-        size = path.stat().st_size
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise refuse("unreadable-file", f"The file {name!r} cannot be opened: {error.strerror}.") from error
-    if size == 0:
-        raise refuse(
-            "empty-file", f"The file {name!r} is empty.", "Choose a file with a header row and data."
-        )
-    if size > limits.file_bytes:
-        raise refuse(
-            "too-large",
-            f"The file {name!r} has {size / MIB:,.0f} MiB; at most {limits.file_bytes / MIB:,.0f} MiB are read.",
-            "Split it into several files.",
-        )
-
-
 def _ask(folder: Path, request: dict[str, Any], *, name: str, limits: Limits) -> dict[str, Any]:
     request_path = folder / "request.json"
     request_path.write_text(json.dumps(request), "utf-8")
@@ -147,13 +124,13 @@ def _ask(folder: Path, request: dict[str, Any], *, name: str, limits: Limits) ->
             stdout=subprocess.DEVNULL,
             stderr=stderr,
             cwd=folder,
-            env=_environment(),
+            env=environment(),
             start_new_session=True,
         )
         try:
             status = process.wait(limits.wall_seconds)
         except subprocess.TimeoutExpired as error:
-            raise _took_too_long(name, limits.wall_seconds) from error
+            raise took_too_long(name, limits.wall_seconds) from error
         finally:
             if process.poll() is None:
                 process.kill()
@@ -162,19 +139,8 @@ def _ask(folder: Path, request: dict[str, Any], *, name: str, limits: Limits) ->
     if status == 0 and result.is_file():
         answer: dict[str, Any] = json.loads(result.read_text("utf-8"))
         return answer
-    raise _died(status, folder, name=name, limits=limits)
-
-
-def _environment() -> dict[str, str]:
-    kept = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT")
-    return {
-        **{key: os.environ[key] for key in kept if key in os.environ},
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "ARROW_DEFAULT_MEMORY_POOL": "system",
-        "PYTHONUTF8": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
+    said = (folder / "stderr").read_bytes()[-2000:].decode("utf-8", "replace")
+    raise died(status, said, name=name, limits=limits)
 
 
 def _load(path: Path) -> pa.Table:
@@ -182,44 +148,3 @@ def _load(path: Path) -> pa.Table:
         table = pa.ipc.open_file(source).read_all()
     table.validate(full=True)
     return table
-
-
-def _refused(answer: dict[str, Any], name: str, limits: Limits) -> InvalidInputError:
-    if answer["code"] == "too-large" and not answer["message"]:
-        return _too_much_memory(name, limits)
-    message = answer["message"]
-    if not answer["problems"]:
-        message = f"The file {name!r} cannot be read: {message}"
-        return refuse(answer["code"], message, answer["fix"] or "Save it again, as CSV if that is possible.")
-    problems = [Problem(**problem) for problem in answer["problems"]]
-    return InvalidInputError(message, problems, code=answer["code"], fix=answer["fix"])
-
-
-def _too_much_memory(name: str, limits: Limits) -> InvalidInputError:
-    return refuse(
-        "too-large",
-        f"Reading {name!r} needs more than {limits.memory_bytes / MIB:,.0f} MiB of memory.",
-        "Delete unused rows and columns, or split the file.",
-    )
-
-
-def _took_too_long(name: str, seconds: int) -> InvalidInputError:
-    return refuse(
-        "timeout",
-        f"Reading {name!r} was stopped after {seconds} seconds.",
-        "Split the file, or save the sheet as CSV.",
-    )
-
-
-def _died(status: int, folder: Path, *, name: str, limits: Limits) -> InvalidInputError:
-    said = (folder / "stderr").read_bytes()[-2000:].decode("utf-8", "replace")
-    if "memory allocation" in said or "MemoryError" in said or "bad_alloc" in said:
-        return _too_much_memory(name, limits)
-    if -status in (signal.SIGXCPU, signal.SIGKILL):
-        return _took_too_long(name, limits.cpu_seconds)
-    how = signal.Signals(-status).name if status < 0 else f"status {status}"
-    return refuse(
-        "parser-died",
-        f"The file {name!r} made its reader stop ({how}); nothing was imported.",
-        "The file is probably damaged: open it in a spreadsheet program and save it as CSV.",
-    )
