@@ -66,8 +66,7 @@ class Target:
     def write(self, frame: DataFrame) -> None:
         """Write the frame, replacing an earlier result."""
         beside = self._sibling()
-        if not self._system.mkdirs(self._path.getParent()):
-            raise self._refused()
+        self._make_parent()
         # Checksum files beside the parts would stop readers of the folder, and outlive an edit of the file.
         self._system.setWriteChecksum(False)
         try:
@@ -136,6 +135,16 @@ class Target:
             self._hadoop.io.IOUtils.copyBytes(source, stream, 1 << 20, False)
         finally:
             source.close()
+
+    def _make_parent(self) -> None:
+        from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+
+        try:
+            is_made = self._system.mkdirs(self._path.getParent())
+        except Py4JJavaError as error:
+            raise self._refused() from error
+        if not is_made:
+            raise self._refused()
 
     def _replace(self, result: Any) -> None:
         self._system.delete(self._path, True)

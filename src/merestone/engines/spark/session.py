@@ -77,13 +77,20 @@ def open_session(master: str | None, options: Mapping[str, str]) -> Iterator[Spa
 
 def require_pyspark() -> None:
     """Raise MissingExtraError unless pyspark, and pandas that it needs for Arrow, are installed."""
-    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    missing = [name for name in _PACKAGES if not _is_installed(name)]
     if missing:
         raise MissingExtraError(
             f"Matching on Spark needs the package '{missing[0]}', which is not installed.",
             code="spark-missing",
             fix=f"Install it with: {INSTALL} (it needs Java 17 as well).",
         )
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ImportError:
+        return False
 
 
 def _refuse_other(master: str | None, running: str | None) -> None:
