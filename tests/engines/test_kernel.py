@@ -16,7 +16,8 @@ from tests.core.rules.documents import IDS, documents
 
 from merestone.base.errors import UsageError
 from merestone.core.rules import Ruleset, compile_ruleset, match_record, read_document
-from merestone.engines.kernel import RESULT_SCHEMA, KernelMatcher
+from merestone.engines.kernel import KernelMatcher
+from merestone.engines.kernel.settle import ANSWERS as RESULT_SCHEMA
 
 SCHEMA = pa.schema(
     [

@@ -5,7 +5,6 @@ classes, ``loops`` ANDs the bitmaps of each record in machine code (the first se
 no comparison, ``settle`` names the winners, ``online`` does the same for one record without machine code.
 """
 
-from merestone.engines.kernel.compiled import RESULT_SCHEMA, KernelRules
 from merestone.engines.kernel.engine import KernelMatcher
 
-__all__ = ["RESULT_SCHEMA", "KernelMatcher", "KernelRules"]
+__all__ = ["KernelMatcher"]

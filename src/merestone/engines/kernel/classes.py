@@ -140,7 +140,7 @@ class AxisReader:
         return ats, np.array([is_it and abs(at) <= _LARGEST for at, is_it in scaled], dtype=bool)
 
     def _integers(self, values: np.ndarray, column: pa.Array, *, scale: int = 0) -> np.ndarray:
-        classes = search_integers(values.astype(np.int64, copy=False), *self._integer_ends(scale))
+        classes = search_integers(np.ascontiguousarray(values, np.int64), *self._integer_ends(scale))
         if column.null_count:
             classes[np.asarray(column.is_null())] = self.axis.missing
         return classes

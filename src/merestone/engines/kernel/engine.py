@@ -1,17 +1,21 @@
-"""The kernel as an engine: rules made ready once, in memory and on disk."""
+"""The kernel as an engine: rules made ready once, in memory and on disk.
+
+What runs machine code is imported when it is first needed: that takes a second, and a server starts without it.
+"""
 
 from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from merestone.core.rules import Ruleset
-from merestone.engines.kernel.change import rematch
-from merestone.engines.kernel.compiled import KernelRules
-from merestone.engines.kernel.shelf import Shelf
+
+if TYPE_CHECKING:
+    from merestone.engines.kernel.compiled import KernelRules
 
 MAX_REMEMBERED = 16  # rulesets in memory
 
@@ -26,12 +30,16 @@ class KernelMatcher:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._shelf = None if folder is None else Shelf(folder)
+        self._folder = folder
         self._ready: OrderedDict[int, tuple[weakref.ref[Ruleset], KernelRules]] = OrderedDict()
 
     def kept(self, digest: str) -> KernelRules | None:
         """Return the rules made ready under this digest before; None when there are none."""
-        return None if self._shelf is None else self._shelf.take(digest)
+        if self._folder is None:
+            return None
+        from merestone.engines.kernel.shelf import Shelf
+
+        return Shelf(self._folder).take(digest)
 
     def compile(self, ruleset: Ruleset, *, digest: str | None = None) -> KernelRules:
         """Return the rules made ready; with a digest of their whole content they are kept on disk too."""
@@ -40,9 +48,7 @@ class KernelMatcher:
             return remembered[1]
         rules = None if digest is None else self.kept(digest)
         if rules is None:
-            rules = KernelRules.of(ruleset)
-            if digest is not None and self._shelf is not None:
-                self._shelf.put(digest, rules)
+            rules = self._made(ruleset, digest)
         self._remember(ruleset, rules)
         return rules
 
@@ -52,7 +58,18 @@ class KernelMatcher:
 
     def rematch(self, old: Ruleset, new: Ruleset, table: pa.Table) -> pa.Table:
         """Return the rows that ``new`` places differently from ``old``."""
+        from merestone.engines.kernel.change import rematch
+
         return rematch(self.compile(old), new, table)
+
+    def _made(self, ruleset: Ruleset, digest: str | None) -> KernelRules:
+        from merestone.engines.kernel.compiled import KernelRules
+        from merestone.engines.kernel.shelf import Shelf
+
+        rules = KernelRules.of(ruleset)
+        if digest is not None and self._folder is not None:
+            Shelf(self._folder).put(digest, rules)
+        return rules
 
     def _remember(self, ruleset: Ruleset, rules: KernelRules) -> None:
         self._ready[id(ruleset)] = weakref.ref(ruleset), rules

@@ -369,7 +369,8 @@ def _bitmaps(axis: Axis, number: int, conjunctions: Sequence[Conjunction], n_wor
     regions = [conjunctions[place].regions[number] for place in bound]
     lengths = [len(region) // 2 for region in regions]
     bounds = np.fromiter((bound for region in regions for bound in region), np.int64, 2 * sum(lengths))
-    loops.set_bits(bitmaps, np.repeat(np.array(bound, np.int64), lengths), bounds[::2], bounds[1::2])
+    lows, highs = np.ascontiguousarray(bounds[::2]), np.ascontiguousarray(bounds[1::2])
+    loops.set_bits(bitmaps, np.repeat(np.array(bound, np.int64), lengths), lows, highs)
     return bitmaps
 
 

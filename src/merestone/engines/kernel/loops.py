@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+from numba import boolean, float64, int8, int32, int64, njit, types, uint8, uint64
 from numba.cpython.unsafe.numbers import trailing_zeros
 
 FALSE, TRUE, UNSURE, BLANK = 0, 1, 2, 3
@@ -17,10 +17,25 @@ ASKED_ELSEWHERE, RADIUS, CONTAINS, BEGINS = 0, 1, 2, 3
 _DOUBT_KM = 1e-6  # nearer to the rim than this, the exact distance decides
 _EARTH_RADIUS_KM = 6371.0088
 _RADIANS = math.pi / 180.0
+
+
+def _read(kind, n_axes=1):
+    """Return the type of an array that is only read: one such type takes writable arrays too, and is compiled once."""
+    return types.Array(kind, n_axes, "C", readonly=True)
+
+
+def _write(kind, n_axes=1):
+    return types.Array(kind, n_axes, "C")
+
+
 _HASH = np.uint64(0x9E3779B97F4A7C15)
 
 
-@njit(nogil=True, cache=True)
+@njit(
+    int32[::1](_read(float64), _read(float64), _read(boolean), _read(int64), float64, float64, int64),
+    nogil=True,
+    cache=True,
+)
 def search_floats(values, ats, exact, below, origin, per_width, missing):
     """Return the class of each float: 2 × (points at or below) − 1 on a point, without the −1 in a gap.
 
@@ -51,7 +66,7 @@ def search_floats(values, ats, exact, below, origin, per_width, missing):
     return found
 
 
-@njit(nogil=True, cache=True)
+@njit(int32[::1](_read(int64), _read(int64), _read(boolean)), nogil=True, cache=True)
 def search_integers(values, ats, exact):
     """Return the class of each whole number."""
     found = np.empty(len(values), dtype=np.int32)
@@ -68,7 +83,7 @@ def search_integers(values, ats, exact):
     return found
 
 
-@njit(nogil=True, cache=True)
+@njit(types.void(_write(uint64, 2), _read(int64), _read(int64), _read(int64)), nogil=True, cache=True)
 def set_bits(bitmaps, conjunction_of, low_of, high_of):
     """Set each conjunction's bit in the bitmaps of the classes [low, high)."""
     for entry in range(len(conjunction_of)):
@@ -78,7 +93,7 @@ def set_bits(bitmaps, conjunction_of, low_of, high_of):
             bitmaps[number, word] |= bit
 
 
-@njit(nogil=True, cache=True)
+@njit(uint64[::1](_read(uint64, 2)), nogil=True, cache=True)
 def hash_rows(bitmaps):
     """Return a 64-bit hash of each bitmap."""
     found = np.empty(bitmaps.shape[0], dtype=np.uint64)
@@ -91,7 +106,13 @@ def hash_rows(bitmaps):
     return found
 
 
-@njit(nogil=True, cache=True)
+@njit(
+    types.UniTuple(int64, 2)(
+        _read(int64), _write(int64), _write(int32), int64, int64, _write(int32), _write(int64)
+    ),
+    nogil=True,
+    cache=True,
+)
 def number_keys(keys, slots, ids, n_known, start, numbers, new_keys):
     """Number the keys from ``start`` on, new ones from ``n_known`` on; stop when the hash table is half full.
 
@@ -116,7 +137,11 @@ def number_keys(keys, slots, ids, n_known, start, numbers, new_keys):
     return len(keys), n_new
 
 
-@njit(nogil=True, cache=True)
+@njit(
+    int64(_read(int32, 2), _read(uint64, 2), _write(int64), _write(int32), _write(uint64)),
+    nogil=True,
+    cache=True,
+)
 def meet(members, bitmaps, start, words, bits):
     """Write the words that are not empty of the AND of each group's bitmaps; ``start[group]`` tells where it begins.
 
@@ -216,7 +241,28 @@ def _ask(check, row, kinds, wanted, centres, slot_of, needle_start, needle_bound
     return UNSURE
 
 
-@njit(nogil=True, cache=True)
+_CHECKS = (_read(int64), _read(int32), _read(int8), _read(boolean), _read(float64, 2), _read(int32), _read(int64),
+           _read(int64), _read(uint8))  # fmt: skip
+_RECORDS = (
+    _read(float64),
+    _read(float64),
+    _read(int64, 2),
+    _read(boolean, 2),
+    _read(uint8),
+    _read(int64),
+    _read(boolean),
+)
+
+
+@njit(
+    types.UniTuple(int64, 3)(
+        _read(int32), int64, int64, int64, int64, int64, _read(int32), _read(int64), _read(int32), _read(uint64),
+        _read(int32, 2), _read(uint64, 2), _read(int32), _read(boolean), *_CHECKS, *_RECORDS, _write(int32),
+        _write(int32), _write(int32), _write(int32), _write(int32), _write(int32), _write(int32),
+    ),
+    nogil=True,
+    cache=True,
+)  # fmt: skip
 def scan(subset, first, last, depth, n_primary, emit_from, group_of, start, words, bits, rows, bitmaps, rule_of,
          skipped, check_start, check_of, kinds, wanted, centres, slot_of, needle_start, needle_bounds, needles,
          latitude, longitude, starts, valid, data, answer_keys, answers, winner, runner_up, n_matches,
