@@ -20,6 +20,9 @@ from merestone.app.policy import Right
 from merestone.base.errors import InvalidInputError, Problem
 
 Id = Path(..., ge=0, description="Key of the record.")
+WHY_NOT = Query(
+    None, max_length=200, description="Key of a territory: what would have to change for it to win."
+)
 
 
 class RunRules(Body):
@@ -148,12 +151,30 @@ def require_territory(request: ApiRequest, key: str) -> None:
 def explain_account(
     request: ApiRequest,
     record_id: int = Id,
-    why_not: str | None = Query(None, description="Key of a territory: what kept the account out of it."),
+    why_not: str | None = WHY_NOT,
 ) -> HttpResponse:
-    """Return a fresh trace of the active rules: the winner, every territory considered, and why each lost."""
+    """Return a fresh trace of the active rules: the winner, every territory considered, criterion by criterion with the
+    account's own values, and why each lost; what holds the account whatever the rules say. With ``why_not`` also the
+    smallest change of the account, and the small changes of rules, that would bring it into that territory.
+    """
     if row_of(RESOURCES["accounts"], request.actor, record_id) is None:
         return not_there()
     return answer(explain.explain_account(request.services, request.actor, record_id, why_not=why_not))
+
+
+@operation(
+    "GET",
+    "/leads/{int:record_id}/explain",
+    scope="leads",
+    summary="Why the rules put a lead where they do",
+    response=dict[str, Any],
+    errors=(404,),
+)
+def explain_lead(request: ApiRequest, record_id: int = Id, why_not: str | None = WHY_NOT) -> HttpResponse:
+    """Return the same for a lead; whose turn it was stands in the reason of its place."""
+    if row_of(RESOURCES["leads"], request.actor, record_id) is None:
+        return not_there()
+    return answer(explain.explain_lead(request.services, request.actor, record_id, why_not=why_not))
 
 
 @operation(

@@ -111,7 +111,7 @@ def explain(
         say(trace, as_json=True)
         return
     for line in explain_words.say_trace(trace):
-        out.print(line, markup=False)
+        out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command("assign", epilog="Example: merestone assign --json")

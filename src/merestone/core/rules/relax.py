@@ -93,7 +93,8 @@ def flip_rules(
     for edits, size in _Attempt(ruleset, near, record, key).ways():
         if edits not in found and wins(changed_rules(near, edits), record, key):
             found[edits] = RuleFlip(edits, size)
-    return sorted(found.values(), key=lambda way: (way.size, len(way.edits), repr(way.edits)))
+    ways = [way for way in found.values() if not any(set(less) < set(way.edits) for less in found)]
+    return sorted(ways, key=lambda way: (way.size, len(way.edits), repr(way.edits)))
 
 
 def _near(ruleset: Ruleset, match: RecordMatch, key: str) -> Ruleset:
