@@ -178,6 +178,7 @@ class Example(Schema):
     revenue: str | None = Field(description="Money.")
     winner: str | None
     winner_name: str
+    record: dict[str, Any] = Field(description="What the rules look at: enough for a case.")
 
 
 class Points(Schema):
@@ -209,12 +210,22 @@ class RuleCount(Schema):
     counties: dict[str, int] | None = None
 
 
+class CaseEntry(Body):
+    """A test inside a model: a record, and what is expected of the territory."""
+
+    record: dict[KeyText, Any] = Field(max_length=200)
+    expect: Literal["match", "no-match", "win"] = "match"
+
+
 class TryRule(Body):
     """A rule to look at beside the rest of its model."""
 
     model: KeyText | None = None
     territory: KeyText
     where: RuleText
+    cases: list[CaseEntry] | None = Field(
+        None, max_length=200, description="Cases to try; default those the territory has."
+    )
 
 
 class CaseResult(Schema):
@@ -232,13 +243,6 @@ class RuleChecked(Schema):
 
     problems: list[RuleProblem]
     cases: list[CaseResult]
-
-
-class CaseEntry(Body):
-    """A test inside a model: a record, and what is expected of the territory."""
-
-    record: dict[KeyText, Any] = Field(max_length=200)
-    expect: Literal["match", "no-match", "win"] = "match"
 
 
 class TerritoryChange(Body):
@@ -351,11 +355,12 @@ def count_rule(request: ApiRequest, body: CountRule) -> HttpResponse:
 @operation("POST", "/rules/check", scope="models", right=Right.PLAN, summary="Check a rule", response=RuleChecked, errors=(404, 413, 422))  # fmt: skip
 def check_rule(request: ApiRequest, body: TryRule) -> HttpResponse:
     """Return what is wrong or doubtful about a rule beside the rest of its model, and how its cases do."""
-    asked = {"model": body.model, "territory": body.territory, "where": body.where}
+    cases = None if body.cases is None else [case.model_dump() for case in body.cases]
+    asked: dict[str, Any] = {"model": body.model, "territory": body.territory, "where": body.where}
     return answer(
         {
             "problems": rulework.problems_of(request.services, request.actor, **asked),
-            "cases": rulework.try_cases(request.services, request.actor, **asked),
+            "cases": rulework.try_cases(request.services, request.actor, **asked, cases=cases),
         }
     )
 

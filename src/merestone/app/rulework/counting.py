@@ -7,6 +7,10 @@ other territories. Who wins is asked of the whole model, but only for what match
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -16,7 +20,6 @@ import pyarrow.compute as pc
 from merestone.app.plans import load_model
 from merestone.app.policy import Actor, Right
 from merestone.app.rulebook import RuleBook
-from merestone.app.rulework.kept import account_columns
 from merestone.app.rulework.trial import (
     alone,
     compiled_book,
@@ -31,8 +34,11 @@ from merestone.base.errors import InvalidInputError
 from merestone.core.criteria import Expr, fields_used, leaves, read, render
 from merestone.core.criteria import expression as ex
 from merestone.core.criteria.values import fold
+from merestone.core.model.columns import ACCOUNTS
 from merestone.core.rules import Rule, Ruleset
 
+SHOWN = ("external_id", "name", "city", "state", "latitude", "longitude", "county", "revenue")
+EXAMPLE_COLUMNS = ("id", "external_id", "name", "city", "state", "revenue")
 MAX_EXAMPLES = 20
 MAX_POINTS = 2_000
 MAX_CRITERIA = 60  # comparisons whose own counts are told
@@ -87,6 +93,37 @@ def count_matches(
     return trial.answer(parts)
 
 
+def count_territories(services: Services, actor: Actor, *, model: str | None) -> dict[str, Any]:
+    """Return ``total`` accounts, and ``territories``: key -> [matches, wins] of a whole model as it is saved."""
+    actor.require(Right.PLAN)
+    book = compiled_book(services, load_model(services, actor, model)[1])
+    accounts = account_columns(services, columns_used(book.ruleset))
+    counts = services.matcher.compile(book.ruleset).counts(accounts)
+    names = ("territory", "n_matches", "n_winners")
+    rows = zip(*(counts[name].to_pylist() for name in names), strict=True)
+    return {
+        "total": accounts.num_rows,
+        "territories": {key: [matches, wins] for key, matches, wins in rows},
+    }
+
+
+def account_columns(services: Services, names: Iterable[str]) -> pa.Table:
+    """Return the kept accounts with the named columns and those every result shows.
+
+    A field that accounts do not have is left out: without column it is missing everywhere.
+    """
+    known = {column.name for column in ACCOUNTS if column.is_criterion}
+    known |= services.records.custom_fields("accounts").keys()
+    wanted = {*SHOWN, *(name for name in names if name in known)}
+    return services.book.accounts(columns=sorted(wanted))
+
+
+def columns_used(ruleset: Ruleset) -> list[str]:
+    """Return the fields that rules name, by their own names."""
+    used = {name for rule in ruleset.rules if rule.where for name in fields_used(rule.where)}
+    return sorted({field.name for name in used if (field := ruleset.fields.get(name)) is not None})
+
+
 def _read(book: RuleBook, where: str) -> Expr | None:
     if not where.strip():
         return None
@@ -104,13 +141,8 @@ class _Trial:
         self.services, self.book, self.ruleset = services, book, ruleset
         self.rule: Rule = ruleset.rules[place]
         self.path = path_rules(ruleset, place)
-        self.accounts = account_columns(services, self._columns())
-
-    def _columns(self) -> list[str]:
-        fields = self.ruleset.fields
-        used = {name for rule in self.ruleset.rules if rule.where for name in fields_used(rule.where)}
-        names = {field.name for name in sorted(used) if (field := fields.get(name)) is not None}
-        return sorted(names)
+        self.used = columns_used(replace(ruleset, rules=tuple(self.path)))
+        self.accounts = account_columns(services, columns_used(ruleset))
 
     def answer(self, parts: frozenset[str]) -> dict[str, Any]:
         above = self.narrowed(self.accounts, self.path[:-1])
@@ -140,7 +172,8 @@ class _Trial:
         exclude = frozenset().union(*(rule.exclude for rule in path))
         tiny = alone(self.ruleset, conjunction(path), exclude=exclude)
         winners = self.services.matcher.compile(tiny).winners(table)
-        return table.filter(pc.is_valid(winners))
+        # What is left is no generation of the book any more.
+        return table.filter(pc.is_valid(winners)).replace_schema_metadata(None)
 
     def winners(self, matched: pa.Table) -> pa.Array:
         """Return who wins each matching row, as text."""
@@ -197,10 +230,12 @@ class _Trial:
             sort_keys=[("revenue", "descending"), ("id", "ascending")],
         )[:MAX_EXAMPLES]
         names = {rule.key: rule.name for rule in self.ruleset.rules}
-        rows = matched.select(["id", "external_id", "name", "city", "state", "revenue"]).take(order)
+        used = [name for name in self.used if name in matched.column_names]
+        rows = matched.select(list(dict.fromkeys([*EXAMPLE_COLUMNS, *used]))).take(order)
         return [
-            row
+            {name: row[name] for name in EXAMPLE_COLUMNS}
             | {
+                "record": {name: _plain(row[name]) for name in used if row[name] not in (None, [])},
                 "revenue": None if row["revenue"] is None else str(row["revenue"]),
                 "winner": key,
                 "winner_name": names.get(key, "") if key else "",
@@ -213,6 +248,19 @@ def _is_missing(leaf: ex.Leaf) -> Expr:
     if leaf.field is not None:
         return ex.IsNull(leaf.field)
     return ex.Or((ex.IsNull(ex.FieldRef("latitude")), ex.IsNull(ex.FieldRef("longitude"))))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as a case of a document writes it."""
+    if isinstance(value, Decimal):
+        return float(value) if value != value.to_integral_value() else int(value)
+    if isinstance(value, datetime):
+        return value.date().isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
 
 
 def _short(text: str) -> str:

@@ -10,7 +10,7 @@ from merestone.app.rulebook import company_fields
 from merestone.app.services import Services
 from merestone.core.criteria import FUNCTIONS, Field, FieldSet, Function, standard_fields
 from merestone.core.criteria.fields import ALIASES
-from merestone.core.model.columns import ACCOUNTS, Kind
+from merestone.core.model.columns import Kind
 from merestone.core.rules.document import document_fields
 
 _ORDERED = (Kind.TEXT, Kind.NUMBER, Kind.MONEY, Kind.DATE, Kind.INSTANT)
@@ -121,8 +121,3 @@ def _function(function: Function) -> dict[str, Any]:
             for one in function.arguments
         ],
     }
-
-
-def account_columns() -> frozenset[str]:
-    """Return the names of the columns accounts have by contract."""
-    return frozenset(ACCOUNTS.names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +11,9 @@ from merestone.app.policy import Actor, Right
 from merestone.app.rulebook import company_fields
 from merestone.app.rulework.reading import reading_of
 from merestone.app.services import Services
-from merestone.base.errors import NotFoundError, Problem
+from merestone.base.errors import InvalidInputError, NotFoundError, Problem
 from merestone.core.criteria import FieldSet
-from merestone.core.model.territory import TerritoryModelDocument, TerritoryNode
+from merestone.core.model.territory import EXPECTATIONS, Case, TerritoryModelDocument, TerritoryNode
 from merestone.core.rules import run_cases
 
 Analysis = Callable[[TerritoryModelDocument, str, FieldSet], Iterable[Problem]]
@@ -58,12 +58,30 @@ def with_where(document: TerritoryModelDocument, territory: str, where: str) -> 
 
 
 def try_cases(
-    services: Services, actor: Actor, *, model: str | None, territory: str, where: str
+    services: Services,
+    actor: Actor,
+    *,
+    model: str | None,
+    territory: str,
+    where: str,
+    cases: Sequence[Mapping[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return how the cases of a territory do with another criterion: ``number``, ``record``, ``expect``, ``passes``,
-    ``message``; none when the criterion cannot be read."""
+    """Return how the cases of a territory do with another criterion.
+
+    Parameters
+    ----------
+    cases : sequence of mapping, optional
+        ``record`` and ``expect`` of each, tried instead of those the territory has.
+
+    Returns
+    -------
+    list of dict
+        ``number``, ``record``, ``expect``, ``passes``, ``message``; none when the criterion cannot be read.
+    """
     actor.require(Right.PLAN)
     document = load_model(services, actor, model)[1]
+    if cases is not None:
+        document = _with_cases(document, territory, cases)
     node = node_of(document, territory)
     if not node.cases or reading_of(services, where, document)["problems"]:
         return []
@@ -79,6 +97,28 @@ def try_cases(
         problem.where: problem.message for problem in run_cases(only, fields=company_fields(services.records))
     }
     return [_case(node, number, failures) for number in range(1, len(node.cases) + 1)]
+
+
+def _with_cases(
+    document: TerritoryModelDocument, territory: str, cases: Sequence[Mapping[str, Any]]
+) -> TerritoryModelDocument:
+    """Return the document with other cases at a territory, those of the others left out."""
+    problems = [
+        Problem("wrong-shape", "This is not a case.", "Write {record: {…}, expect: match}.", where=f"cases/{number}")
+        for number, case in enumerate(cases, start=1)
+        if not isinstance(case, Mapping)
+        or not isinstance(case.get("record"), Mapping)
+        or case.get("expect", "match") not in EXPECTATIONS
+    ]  # fmt: skip
+    if problems:
+        raise InvalidInputError("The cases cannot be tried.", problems)
+    made = tuple(Case(dict(case["record"]), case.get("expect", "match")) for case in cases)
+    return replace(
+        document,
+        territories=tuple(
+            replace(node, cases=made) if node.key == territory else node for node in document.territories
+        ),
+    )
 
 
 def _case(node: TerritoryNode, number: int, failures: Mapping[str, str]) -> dict[str, Any]:

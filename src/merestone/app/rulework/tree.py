@@ -240,4 +240,3 @@ def _under(where: str, part: str) -> str:
 def _shown(data: Any) -> str:
     text = f"'{data}'" if isinstance(data, str) else type(data).__name__ if data is not None else "Nothing"
     return text if len(text) <= 60 else text[:57] + "…'"
-

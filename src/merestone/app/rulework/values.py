@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -13,7 +15,7 @@ import pyarrow.compute as pc
 
 from merestone.app.policy import Actor, Right
 from merestone.app.rulebook import company_fields
-from merestone.app.rulework.kept import account_columns
+from merestone.app.rulework.counting import account_columns
 from merestone.app.rulework.places import country_labels, state_labels
 from merestone.app.services import Services
 from merestone.base.errors import NotFoundError
@@ -55,7 +57,7 @@ def suggest_values(
         raise NotFoundError(f"There is no field '{field[:60]}'.")
     table = account_columns(services, [known.name])
     column = table[known.name] if known.name in table.column_names else pa.chunked_array([pa.nulls(0)])
-    counts = _Counted.of(_Same(column))
+    counts = _Counted.of(_Kept((table.schema.metadata or {}).get(b"generation", b""), known.name, column))
     labels = _labels(services, known)
     found = counts.like(fold(prefix[:MAX_TYPED]), labels, choices=known.choices)
     return {
@@ -69,17 +71,13 @@ def suggest_values(
     }
 
 
-class _Same:
-    """A kept column, the same while it is the same object: counted once, not once per keystroke."""
+@dataclass(frozen=True)
+class _Kept:
+    """A column of the kept book, the same as long as the book is: counted once, not once per keystroke."""
 
-    def __init__(self, column: pa.ChunkedArray) -> None:
-        self.column = column
-
-    def __hash__(self) -> int:
-        return id(self.column)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.column is self.column
+    generation: bytes
+    name: str
+    column: pa.ChunkedArray = dataclasses.field(compare=False)
 
 
 class _Counted:
@@ -91,22 +89,21 @@ class _Counted:
 
     @classmethod
     @lru_cache(maxsize=64)  # a class method holds no instance
-    def of(cls, same: _Same) -> _Counted:
-        column = same.column.combine_chunks()
+    def of(cls, kept: _Kept) -> _Counted:
+        column = kept.column.combine_chunks()
+        missing = column.null_count
         if pa.types.is_list(column.type):
             missing = pc.sum(pc.less_equal(pc.fill_null(pc.list_value_length(column), 0), 0)).as_py() or 0
             column = pc.list_flatten(column)
-        else:
-            missing = column.null_count
-        if pa.types.is_timestamp(column.type):
-            column = column.cast(pa.date32())
-        table = pa.table({"value": column}).group_by("value").aggregate([([], "count_all")])
+            column = column.filter(pc.is_valid(column))
+        found = pc.value_counts(column)
         pairs: dict[str, int] = {}
         written: dict[str, str] = {}
-        for value, n in zip(table["value"].to_pylist(), table["count_all"].to_pylist(), strict=True):
+        for value, n in zip(
+            found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True
+        ):
             text = _text(value)
             if not text:
-                missing += n if value is not None and not pa.types.is_list(same.column.type) else 0
                 continue
             key = fold(text)  # what compares alike is offered once, as it is written first
             pairs[key] = pairs.get(key, 0) + n
@@ -136,8 +133,8 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, date):
-        return value.isoformat()
+    if isinstance(value, date):  # of an instant its day
+        return value.isoformat()[:10]
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     if isinstance(value, Decimal):

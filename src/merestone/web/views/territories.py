@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import F
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -297,30 +297,3 @@ def models_page(request: WebRequest) -> HttpResponse:
         "models": [(model, differences[model.key]) for model in found],
     }
     return render(request, "territories/models.html", context)
-
-
-@scoped("territories", right=Right.PLAN)
-@require_safe
-def model_page(request: WebRequest, key: str) -> HttpResponse:
-    """Show the tree of one model, read-only."""
-    found = queries.model_tree(request.actor, key)
-    if found is None:
-        raise Http404
-    model, rows = found
-    loaded = request.services.models.load(key)
-    book = RuleBook(loaded[1]) if loaded else None
-    context = {
-        "title": model.name,
-        "crumbs": [("Territories", reverse("territories")), ("Models", reverse("models"))],
-        "model": model,
-        "rows": [
-            {
-                "row": row,
-                "rule": book.english(row.key) if book else "",
-                "has_children": any(other.parent == row.key for other in rows),
-            }
-            for row in rows
-        ],
-        "difference": queries.differences(request.actor, [key])[key],
-    }
-    return render(request, "territories/model.html", context)
