@@ -70,8 +70,10 @@ class Axis:
 
     def at(self, values: Iterable[Any]) -> Region:
         """Return the classes of these points."""
-        numbers = sorted({self.number_of[value] for value in values})
-        return tuple(bound for number in numbers for bound in (2 * number + 1, 2 * number + 2))
+        region: list[int] = []
+        for number in sorted({self.number_of[value] for value in values}):
+            region += (2 * number + 1, 2 * number + 2)
+        return tuple(region)
 
     def between(self, low: Any, high: Any) -> Region:
         """Return the classes from one point to another, both included."""

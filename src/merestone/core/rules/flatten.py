@@ -167,6 +167,7 @@ class Flattening:
     def __init__(self, ruleset: Ruleset, *, also: Iterable[Expr] = (), is_for_records: bool = True) -> None:
         self.fields, self.lists, self.places = ruleset.fields, ruleset.lists, ruleset.areas
         self._is_for_records = is_for_records
+        self._values_of: dict[int, tuple[ex.In, set[Any]]] = {}
         self._list_values: dict[tuple[str, Kind], frozenset[Any]] = {}
         points: dict[str, set[Any]] = {}
         self._boxes: dict[ex.Leaf, _Box] = {}
