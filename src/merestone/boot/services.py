@@ -31,7 +31,7 @@ def services() -> Services:
         book=BookStore(settings.DATA_DIR / "kept"),
         associations=AssociationStore(),
         models=ModelStore(),
-        matcher=KernelMatcher(),
+        matcher=KernelMatcher(settings.DATA_DIR / "rules"),
         visibility=VisibilityStore(),
         people=PeopleStore(),
         desk=DeskStore(),

@@ -246,7 +246,10 @@ class Flattening:
 
     def _values(self, leaf: ex.In | ex.InList, kind: Kind) -> Iterable[Any]:
         if isinstance(leaf, ex.In):
-            return {key_of(value) for value in leaf.plain}
+            found = self._values_of.get(id(leaf))
+            if found is None:  # kept by identity: hashing hundreds of values costs more than reading them
+                found = self._values_of[id(leaf)] = leaf, {key_of(value) for value in leaf.plain}
+            return found[1]
         name = str(leaf.key.value)
         if (name, kind) not in self._list_values:
             self._list_values[name, kind] = frozenset(list_values(self.lists, name, kind))
