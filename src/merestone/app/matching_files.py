@@ -198,7 +198,7 @@ def read_records(local: Local, book: RuleBook, path: Path) -> pa.Table:
     """Return all records of a file under the names of the rules' fields, ``id`` as text; bad cells are missing."""
     with closing(local.files.open_records(path)) as source:
         run = _Run(local, source, book.ruleset, name=path.name)
-        table = run.whole()
+        table = _in_one(run.batches())
         run.check(strict=False)
     ids = table["id"].cast(pa.string())
     return table.set_column(table.column_names.index("id"), "id", ids)
@@ -231,9 +231,10 @@ class _Run:
         progress: ports.Progress | None,
     ) -> dict[str, Any]:
         """Match every batch and write it; returns the counts."""
+        batches = self.batches()  # reading starts, and the rules are made ready meanwhile
         compiled = matcher.compile(self.ruleset)
         assigned = 0
-        for batch in [self.whole()] if at_once else self.batches():
+        for batch in [_in_one(batches)] if at_once else batches:
             if all_matches:
                 result = compiled.every_match(batch).drop_columns(["row"])
                 assigned += pc.sum(result["is_winner"]).as_py() or 0
@@ -251,10 +252,13 @@ class _Run:
         return round(self.n_records / self.source.part_read) if self.source.part_read else 0
 
     def batches(self) -> Iterator[pa.Table]:
-        """Yield the records as the rules read them; at least one batch, which may be empty."""
+        """Start reading, and yield the records as the rules read them; at least one batch, which may be empty."""
         wanted = list(dict.fromkeys(self.columns.header_of.values()))
+        return self._read(self.source.batches(wanted, as_codes=self.cells.as_codes), wanted)
+
+    def _read(self, tables: Iterator[pa.Table], wanted: Sequence[str]) -> Iterator[pa.Table]:
         position = 0
-        for table in self.source.batches(wanted, as_codes=self.cells.as_codes):
+        for table in tables:
             read = self.cells.read(table, start=position)
             position += table.num_rows
             kept = self._without_blank(read)
@@ -265,10 +269,6 @@ class _Run:
         if not self.n_records:
             nothing = pa.table({header: pa.array([], pa.string()) for header in wanted})
             yield self.cells.read(nothing, start=0)
-
-    def whole(self) -> pa.Table:
-        """Return all records in one table."""
-        return pa.concat_tables(self.batches(), promote_options="permissive").unify_dictionaries()
 
     def _without_blank(self, table: pa.Table) -> pa.Table:
         """Return the rows that hold an id or a value: sheets saved as text end in rows of nothing but commas."""
@@ -351,6 +351,10 @@ class _Run:
         if self.n_blank:
             said.append(f"{self.n_blank:,} blank rows were left out.")
         return said
+
+
+def _in_one(batches: Iterator[pa.Table]) -> pa.Table:
+    return pa.concat_tables(batches, promote_options="permissive").unify_dictionaries()
 
 
 def _code(bad: BadValue) -> str:

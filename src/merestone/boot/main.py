@@ -6,11 +6,13 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from merestone.app.policy import OPERATOR, Actor
-from merestone.app.services import Services
 from merestone.base.errors import NotFoundError, UsageError
+
+if TYPE_CHECKING:
+    from merestone.app.policy import Actor
+    from merestone.app.services import Services
 
 
 class LocalProgram:
@@ -50,6 +52,8 @@ class LocalProgram:
 
     def actor(self, email: str | None) -> Actor:
         """Return the actor for ``--as``; the operator when empty."""
+        from merestone.app.policy import OPERATOR
+
         if not email:
             return OPERATOR
         from merestone.db.models import User
@@ -95,6 +99,9 @@ class LocalProgram:
 
 def main() -> None:
     """Run the ``merestone`` program."""
+    if sys.argv[1:2] == ["match"] and "spark" not in sys.argv:
+        # Where pandas is installed, Arrow loads it to see whether a list is a column of it: a third of a second.
+        sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
     from merestone.cli.app import run
 
     sys.exit(run(LocalProgram()))

@@ -6,15 +6,17 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from merestone.app.policy import Actor
-from merestone.app.services import Services
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from merestone.app.policy import Actor
+    from merestone.app.services import Services
 
 DataDir = Annotated[
     Path | None,
@@ -35,8 +37,27 @@ AsUser = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
 
-out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
+
+class Screen:
+    """A console whose library is loaded for the first line it shows."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        self.is_stderr = stderr
+
+    @cached_property
+    def console(self) -> Console:
+        """The console."""
+        from rich.console import Console
+
+        return Console(stderr=self.is_stderr, highlight=False)
+
+    def print(self, *what: Any, **how: Any) -> None:
+        """Print as ``rich.console.Console.print`` does."""
+        self.console.print(*what, **how)
+
+
+out = Screen()
+err = Screen(stderr=True)
 
 
 class Program(Protocol):
@@ -92,6 +113,8 @@ def say(data: Mapping[str, Any], *, as_json: bool, title: str = "") -> None:
     if as_json:
         sys.stdout.write(json.dumps(data, default=str, indent=2) + "\n")
         return
+    from rich.table import Table
+
     table = Table(title=title or None, show_header=False, title_justify="left")
     for key, value in data.items():
         if isinstance(value, list | dict):

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from merestone.app import admin
 from merestone.cli.context import Database, DataDir, Json, program, say
 
 app = typer.Typer()
@@ -30,6 +29,8 @@ def create_user(
     as_json: Json = False,
 ) -> None:
     """Create a user."""
+    from merestone.app import admin
+
     services = program(ctx).open(data_dir, database)
     user = admin.create_user(
         services, program(ctx).actor(None), email=email, role=role, name=name, password=password, rep=rep
@@ -42,6 +43,7 @@ def list_users(
     ctx: typer.Context, data_dir: DataDir = None, database: Database = None, as_json: Json = False
 ) -> None:
     """List users."""
+
     services = program(ctx).open(data_dir, database)
     users = services.people.users()
     if as_json:
@@ -60,6 +62,8 @@ def deactivate_user(
     as_json: Json = False,
 ) -> None:
     """Take away a user's sign-in, sessions and tokens."""
+    from merestone.app import admin
+
     services = program(ctx).open(data_dir, database)
     user_id = admin.user_by_email(services, email)["id"]
     say(admin.change_user(services, program(ctx).actor(None), user_id, is_active=False), as_json=as_json)
@@ -79,6 +83,8 @@ def create_token(
     as_json: Json = False,
 ) -> None:
     """Create an API token; it is shown once."""
+    from merestone.app import admin
+
     services = program(ctx).open(data_dir, database)
     user_id = admin.user_by_email(services, email)["id"]
     token = admin.create_token(
@@ -96,5 +102,7 @@ def revoke_token(
     as_json: Json = False,
 ) -> None:
     """Revoke a token at once."""
+    from merestone.app import admin
+
     services = program(ctx).open(data_dir, database)
     say(admin.revoke_token(services, program(ctx).actor(None), prefix=prefix), as_json=as_json)

@@ -207,12 +207,15 @@ class _Streamed:
         return int(self.opening["first_row"]) + position
 
     def batches(self, wanted: Sequence[str], *, as_codes: Collection[str]) -> Iterator[pa.Table]:
-        """Yield batches while the process reads ahead."""
+        """Let the process start at once, and yield its batches while it reads ahead."""
         _ = self.opening
         self._send({"wanted": list(wanted), "as_codes": [name for name in wanted if name in as_codes]})
         waiting: queue.Queue[tuple[float, pa.Table] | BaseException | None] = queue.Queue(_AHEAD)
         reader = threading.Thread(target=self._read_ahead, args=(waiting,), daemon=True)
         reader.start()
+        return self._arriving(waiting, reader)
+
+    def _arriving(self, waiting: queue.Queue[Any], reader: threading.Thread) -> Iterator[pa.Table]:
         while (item := waiting.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
