@@ -107,6 +107,22 @@ def test_model_export_applies_to_no_change(program: Program) -> None:
     assert list(program("model", "diff", program.write("other.yaml", changed), code=1)["changed"]) == ["west"]
 
 
+def test_difference_is_looked_at_and_published_only_as_it_was(program: Program) -> None:
+    program("import", "reps", program.write("reps.csv", REPS))
+    program("import", "accounts", program.write("accounts.csv", ACCOUNTS))
+    program("model", "apply", program.write("m.yaml", DOCUMENT), "--publish")
+    name = program.write("n.yaml", DOCUMENT.replace("key: m,", "key: n,").replace("'WA'", "'NY'"))
+    moves = program("model", "diff", name, "--accounts", "--out", "moves.csv", code=1)
+    assert [(row["external_id"], row["to_territory"]) for row in moves["rows"]] == [("A2", "west")]
+    assert "west now matches" in (program.folder / "moves.csv").read_text()
+    shown = program.run("model", "diff", name, "--accounts")
+    assert "1 of 3 accounts would move (33.3%)" in shown.stdout
+    program("model", "apply", name)
+    assert "Something else would move" in program.run("model", "publish", "n", "--fingerprint", "x").stderr
+    assert program("model", "publish", "n", "--fingerprint", moves["fingerprint"])["changed"] == 1
+    assert program("model", "diff", name, "--accounts")["n_rows"] == 0
+
+
 def test_match_and_explain_need_no_database(program: Program) -> None:
     program.write("m.yaml", DOCUMENT)
     program.write("accounts.csv", ACCOUNTS)

@@ -14,7 +14,17 @@ from ninja.responses import Response
 
 from merestone import __version__
 from merestone.api import errors
-from merestone.api.routes import assignment, docs, files, people, records, reports, rules, territories
+from merestone.api.routes import (
+    assignment,
+    difference,
+    docs,
+    files,
+    people,
+    records,
+    reports,
+    rules,
+    territories,
+)
 from merestone.api.routing import router
 from merestone.api.schemas import ProblemDocument
 
@@ -34,7 +44,16 @@ api = NinjaAPI(
     docs_url=None,
 )
 errors.install(api)
-MODULES = (records, assignment, territories, rules, reports, files, people)  # importing them declares their routes
+MODULES = (
+    records,
+    assignment,
+    territories,
+    difference,
+    rules,
+    reports,
+    files,
+    people,
+)  # importing them declares their routes
 api.add_router("", router)
 
 

@@ -19,7 +19,9 @@ KINDS: dict[str, Kind] = {
         services, actor, payload["run_id"], progress=progress
     ),
     "rule run": lambda services, actor, _payload, _progress: dict(assign.run_rules(services, actor)),
-    "publish": lambda services, actor, payload, _progress: plans.publish(services, actor, payload["key"]),
+    "publish": lambda services, actor, payload, _progress: plans.publish(
+        services, actor, payload["key"], fingerprint=payload.get("fingerprint")
+    ),
 }
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -41,10 +42,26 @@ def apply(
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: merestone model diff us.yaml")
+@app.command(epilog="Example: merestone model diff us.yaml --accounts")
 def diff(
     ctx: typer.Context,
     document: Document,
+    accounts: Annotated[
+        bool, typer.Option("--accounts", help="Show which accounts would move if it were published, and why.")
+    ] = False,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--base",
+            help="With --accounts: compare with this model's rules, not with where the accounts are.",
+        ),
+    ] = None,
+    target: Annotated[
+        Path | None, typer.Option("--out", help="With --accounts: write all rows, .csv, .xlsx or .parquet.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", min=0, help="With --accounts: show at most so many rows.")
+    ] = 20,
     data_dir: DataDir = None,
     database: Database = None,
     as_user: AsUser = None,
@@ -52,11 +69,22 @@ def diff(
 ) -> None:
     """Show what applying a document would change; exit code 1 when something would."""
     from merestone.app import plans
+    from merestone.app.difference import preview
 
     services = program(ctx).open(data_dir, database)
-    difference = plans.diff_document(
-        services, program(ctx).actor(as_user), services.files.read_document(document)
-    )
+    actor, data = program(ctx).actor(as_user), services.files.read_document(document)
+    if accounts:
+        moves = preview(services, actor, data, base=base)
+        if target is not None:
+            fmt = target.suffix.lstrip(".").lower() or "csv"
+            services.files.write_table(moves.rows, target, fmt=fmt)
+        say_moves(moves.as_dict(limit=limit), as_json=as_json)
+        if len(moves):
+            raise typer.Exit(1)
+        return
+    if base is not None or target is not None:
+        raise typer.BadParameter("--base and --out go with --accounts.")
+    difference = plans.diff_document(services, actor, data)
     if as_json:
         say(difference, as_json=True)
     else:
@@ -70,6 +98,29 @@ def diff(
             out.print("Nothing would change.")
     if not difference["is_same"]:
         raise typer.Exit(1)
+
+
+def say_moves(moves: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print which accounts would move: the sums, from where to where, and the largest ones with their reason."""
+    if as_json:
+        say(moves, as_json=True)
+        return
+    sums = moves["summary"]
+    out.print(
+        f"{sums['moved']:,} of {sums['accounts']:,} accounts would move ({sums['share']:.1%}), {sums['reassigned']:,}"
+        f" to another owner; revenue {sums['revenue_moved']} of {sums['revenue']}.",
+        markup=False,
+    )
+    if sums["held"]:
+        out.print(f"{sums['held']:,} locked accounts stay although the rules would move them.")
+    for pair in moves["pairs"]:
+        origin, target = (pair[name] or "the queue" for name in ("from_name", "to_name"))
+        out.print(f"{pair['accounts']:>8,}  {origin} → {target}", markup=False)
+    for row in moves["rows"]:
+        out.print(f"{row['external_id'] or row['id']}  {row['name']}: {row['why']}", markup=False)
+    if moves["n_rows"] > len(moves["rows"]):
+        out.print(f"… and {moves['n_rows'] - len(moves['rows']):,} more accounts (--limit, --out).")
+    out.print(f"Fingerprint: {moves['fingerprint']}", markup=False)
 
 
 @app.command(epilog="Example: merestone model export fy27 > fy27.yaml")
@@ -93,6 +144,12 @@ def export(
 def publish(
     ctx: typer.Context,
     key: Annotated[str, typer.Argument(help="Model key.")],
+    fingerprint: Annotated[
+        str | None,
+        typer.Option(
+            "--fingerprint", help="Publish only if exactly that moves which `model diff --accounts` showed."
+        ),
+    ] = None,
     data_dir: DataDir = None,
     database: Database = None,
     as_user: AsUser = None,
@@ -102,7 +159,8 @@ def publish(
     from merestone.app import plans
 
     services = program(ctx).open(data_dir, database)
-    say(plans.publish(services, program(ctx).actor(as_user), key), as_json=as_json, title="Model published")
+    result = plans.publish(services, program(ctx).actor(as_user), key, fingerprint=fingerprint)
+    say(result, as_json=as_json, title="Model published")
 
 
 @app.command("list", epilog="Example: merestone model list --json")
