@@ -45,9 +45,12 @@ class LocalServices:
     def cluster(self, master: str | None) -> ports.Cluster:
         """Return Spark on a master (None = where this program was submitted)."""
         from merestone.connectors.files.guard import guard, unguard
+        from merestone.connectors.geodata import Gazetteer
         from merestone.engines.spark import SparkCluster
 
-        return SparkCluster(self.engine("kernel"), master=master, guard=guard, unguard=unguard)
+        return SparkCluster(
+            self.engine("kernel"), master=master, gazetteer=Gazetteer, guard=guard, unguard=unguard
+        )
 
 
 def local_services() -> LocalServices:

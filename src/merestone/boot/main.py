@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,11 +98,22 @@ class LocalProgram:
         return checks()
 
 
+class _WithoutPandas(MetaPathFinder):
+    """Lets pandas seem not to be installed.
+
+    Arrow loads it, if it can, only to see whether a list is a column of it: a third of a second of a short command.
+    """
+
+    def find_spec(self, fullname: str, *_: Any, **__: Any) -> None:
+        """Refuse pandas, and leave all else to others."""
+        if fullname == "pandas":
+            raise ModuleNotFoundError("pandas is not needed here", name=fullname)
+
+
 def main() -> None:
     """Run the ``merestone`` program."""
     if sys.argv[1:2] == ["match"] and "spark" not in sys.argv:
-        # Where pandas is installed, Arrow loads it to see whether a list is a column of it: a third of a second.
-        sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, _WithoutPandas())
     from merestone.cli.app import run
 
     sys.exit(run(LocalProgram()))
