@@ -1,0 +1,203 @@
+"""Pairs of leaves that some record matches both of, who wins it, and by what.
+
+All pairs are counted; of those that are listed an example is made, if possible one that no third territory wins.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from merestone.core.rules.analyse.cover import Budget, BudgetSpentError, Cover
+from merestone.core.rules.analyse.examples import example_record
+from merestone.core.rules.analyse.findings import POSSIBLE, PROVED, Finding
+from merestone.core.rules.analyse.neighbours import Neighbours
+from merestone.core.rules.analyse.space import Box, Space, meet
+from merestone.core.rules.analyse.telling import RANK_WORDS, called, described, matched
+from merestone.core.rules.ruleset import RANKS, RecordMatch, Rule
+
+_MOST_BOXES = 64  # of a pair that are looked at one by one
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Overlapping pairs of leaves, the better rank first.
+
+    Parameters
+    ----------
+    by_key : array of (n, 2) int
+        Those that only the key decides, in the order of the winner's rank.
+    by_rank : array of (n, 2) int
+        The others; only the first ``kept`` of them.
+    n_by_rank : int
+        How many others there are.
+    """
+
+    by_key: np.ndarray
+    by_rank: np.ndarray
+    n_by_rank: int
+
+
+def overlapping_pairs(space: Space, neighbours: Neighbours, *, kept: int) -> Pairs:
+    """Return all pairs of leaves whose boxes meet.
+
+    Parameters
+    ----------
+    kept : int
+        How many pairs decided by rank are returned, not only counted.
+    """
+    ranks = np.array([rule.rank[:3] for rule in space.rules], dtype=np.int64).reshape(-1, 3)
+    by_key: list[np.ndarray] = []
+    by_rank: list[np.ndarray] = []
+    n_by_rank = 0
+    for position in sorted(space.leaves, key=lambda leaf: space.rules[leaf].rank):
+        others = partners(space, neighbours, position)
+        others = others[neighbours.rank_of_rule[others] > neighbours.rank_of_rule[position]]
+        is_tie = (ranks[others] == ranks[position]).all(axis=1)
+        by_key.append(_paired(position, others[is_tie]))
+        n_by_rank += int((~is_tie).sum())
+        if sum(map(len, by_rank)) < kept:
+            by_rank.append(_paired(position, others[~is_tie]))
+    return Pairs(_stacked(by_key), _stacked(by_rank)[:kept], n_by_rank)
+
+
+def _paired(position: int, others: np.ndarray) -> np.ndarray:
+    return np.column_stack([np.full(len(others), position), others])
+
+
+def _stacked(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.empty((0, 2), dtype=np.int64)
+
+
+def partners(space: Space, neighbours: Neighbours, position: int) -> np.ndarray:
+    """Return the other leaves that a leaf overlaps, ascending."""
+    is_leaf = neighbours.is_leaf
+    found: set[int] = set()
+    for box in space.boxes_of.get(position, ()):
+        near = neighbours.near(box)
+        near = near[is_leaf[near]]
+        has_atoms = neighbours.has_atoms
+        if space.fixed_atoms(box):
+            doubtful = near[has_atoms[near]]
+            near = near[~has_atoms[near]]
+            found |= {
+                rule for rule, other in neighbours.meeting(box, doubtful) if _can_meet(space, box, other)
+            }
+        found |= set(neighbours.rule_of[near].tolist())
+    found.discard(position)
+    return np.array(sorted(found), dtype=np.int64)
+
+
+def _can_meet(space: Space, box: Box, other: Box) -> bool:
+    shared = meet(box, other)
+    return shared is not None and not space.breaks_law(shared)
+
+
+def overlap(
+    space: Space, neighbours: Neighbours, first: int, second: int, *, budget: Budget
+) -> Finding | None:
+    """Return the finding about two leaves, or None when they do not overlap."""
+    if space.rules[second].rank < space.rules[first].rank:
+        first, second = second, first
+    shared = list(itertools.islice(_shared(space, first, second), _MOST_BOXES))
+    if not shared:
+        return None
+    decisive, is_sure = _decisive(space, neighbours, shared, first, budget=budget)
+    example, match, box = _example(space, [*decisive, *shared], (first, second))
+    return _finding(space, (first, second), box, example, match, is_hidden=is_sure and not decisive)
+
+
+def _shared(space: Space, first: int, second: int) -> Iterator[Box]:
+    for one, other in itertools.product(space.boxes_of.get(first, ()), space.boxes_of.get(second, ())):
+        both = meet(one, other)
+        if both is not None and not space.breaks_law(both):
+            yield both
+
+
+def _decisive(
+    space: Space, neighbours: Neighbours, shared: Iterable[Box], winner: int, *, budget: Budget
+) -> tuple[list[Box], bool]:
+    """Return boxes of the overlap that nobody ranking before both matches, and whether the search was complete."""
+    before = neighbours.before_rule(winner)
+    found: list[Box] = []
+    try:
+        for box in shared:
+            cover = Cover(space, box, [other for _, other in neighbours.meeting(box, before)])
+            domains = cover.open_box(budget=budget, is_known=True)
+            domains = cover.open_box(budget=budget) if domains is None else domains
+            if domains is not None:
+                found.append(cover.region_box(cover.widened(domains)))
+                break
+    except BudgetSpentError:
+        return found, False
+    return found, True
+
+
+def _example(
+    space: Space, boxes: Iterable[Box], pair: tuple[int, int]
+) -> tuple[dict | None, RecordMatch | None, Box]:
+    """Return the first example that both match, and its box; without one the first box."""
+    boxes = list(boxes)
+    keys = {space.rules[position].key for position in pair}
+    for box in boxes[:4]:
+        record = example_record(space, box)
+        match = matched(space.ruleset, record)
+        if match is not None and keys <= set(match.matches):
+            return record, match, box
+    return None, None, boxes[0]
+
+
+def _finding(
+    space: Space,
+    pair: tuple[int, int],
+    box: Box,
+    example: dict | None,
+    match: RecordMatch | None,
+    *,
+    is_hidden: bool,
+) -> Finding:
+    winner, loser = (space.rules[position] for position in pair)
+    rank = decided_by(winner, loser)
+    is_tie = rank == "key"
+    criterion, english = described(space, box)
+    may = "" if example is not None else " may"
+    text = f"{called(space, pair[0])} and {called(space, pair[1])}{may} both match {_some(english)}: "
+    if is_hidden:
+        text += "another territory that ranks before both wins them all."
+    else:
+        text += f"{called(space, pair[0])} wins because {RANK_WORDS[rank]}."
+    return Finding(
+        "key-tie" if is_tie and not is_hidden else "overlap",
+        "note" if is_hidden else "error" if is_tie else "warning",
+        (winner.key, loser.key),
+        text,
+        "Set a priority on one of them, or make their criteria exclude each other."
+        if is_tie
+        else "Keep it if the rank is meant; else make their criteria exclude each other.",
+        PROVED if example is not None else POSSIBLE,
+        criterion,
+        english,
+        example,
+        {
+            "decided_by": rank,
+            "winner": winner.key,
+            **({"wins_example": match.winner} if match is not None and match.winner != winner.key else {}),
+        },
+    )
+
+
+def _some(english: str) -> str:
+    return (
+        "some records"
+        if not english or len(english) > 160
+        else f"records with {english[:1].lower()}{english[1:]}"
+    )
+
+
+def decided_by(winner: Rule, loser: Rule) -> str:
+    """Return the first element of the winning order in which two rules differ."""
+    pairs = zip(RANKS[2:], winner.rank, loser.rank, strict=True)
+    return next(name for name, left, right in pairs if left != right)
