@@ -114,6 +114,10 @@ class Associations(Protocol):
         ``is_primary``, ``cause``, ``is_locked``."""
         ...
 
+    def locked(self) -> list[int]:
+        """Return the accounts that are locked today."""
+        ...
+
     def history(self, table: str) -> pa.Table:
         """Return all associations: ``record``, ``territory``, ``owner``, ``is_primary``, ``valid_from``, ``valid_to``."""
         ...

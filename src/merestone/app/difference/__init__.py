@@ -58,20 +58,10 @@ def preview(services: Services, actor: Actor, new: Model, *, base: Model | None 
     actor.require(Right.PLAN)
     if not actor.sees_all:
         raise ForbiddenError("A difference shows every account, and you do not see all of them.")
-    active = services.models.active()
-    is_live = base is None
     reps = Reps(services.models.reps())
     after = _side(services, new, reps)
-    if base is not None:
-        before = _side(services, base, reps)
-    elif active is not None:
-        book = rule_book(services, active[1])
-        # Publishing the active model changes nothing.
-        same = isinstance(new, str) and new == active[1].key
-        before = Side(book, owners_of(services, book.document, reps), stays=same)
-    else:
-        before = None
-    return _compared(services, before, after, reps=reps, is_live=is_live)
+    before = _active_side(services, new, reps) if base is None else _side(services, base, reps)
+    return _compared(services, before, after, reps=reps, is_live=base is None)
 
 
 @dataclass(frozen=True)
@@ -92,6 +82,16 @@ class Side:
     stays: bool = False
 
 
+def _active_side(services: Services, new: Model, reps: Reps) -> Side | None:
+    active = services.models.active()
+    if active is None:
+        return None
+    # Publishing the active model changes nothing.
+    return Side(
+        rule_book(services, active[1]), owners_of(services, active[1], reps), stays=new == active[1].key
+    )
+
+
 def _side(services: Services, model: Model, reps: Reps) -> Side:
     if isinstance(model, str):
         found = services.models.load(model)
@@ -110,7 +110,10 @@ def _side(services: Services, model: Model, reps: Reps) -> Side:
 def _compared(services: Services, old: Side | None, new: Side, *, reps: Reps, is_live: bool) -> Difference:
     accounts = services.book.accounts()
     ids = plain(accounts["id"])
-    opened = services.associations.open_now("accounts")
+    # Between two documents, where the accounts are now counts for locked ones only.
+    opened = services.associations.open_now(
+        "accounts", ids=None if is_live else services.associations.locked()
+    )
     vocabulary = Vocabulary.of(
         (rule.key for rule in new.book.ruleset.rules),
         (rule.key for rule in old.book.ruleset.rules) if old else (),
