@@ -275,9 +275,10 @@ def _rules_answer(
     ways = flip_rules(ruleset, record, key, match=match)[:SHOWN_WAYS]
     return [
         {
-            **way.as_dict(),
-            "say": [say_edit(edit, book) for edit in way.as_dict()["edits"]],
-            "touch": [say_touch(edit) for edit in way.as_dict()["edits"]],
+            **way,
+            "edits": [
+                {**edit, "say": say_edit(edit, book), "touch": say_touch(edit)} for edit in way["edits"]
+            ],
         }
-        for way in ways
+        for way in (way.as_dict() for way in ways)
     ]

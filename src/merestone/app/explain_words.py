@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from merestone.app.assign import RANK_WORDS
-from merestone.app.rulebook import RuleBook
+from merestone.app.rulebook import RuleBook, within_sentence
+from merestone.core.criteria import parse, to_english
 from merestone.core.criteria.fields import FieldSet
 
 LONGEST = 160  # characters of a criterion within a sentence
@@ -78,13 +79,14 @@ def _say_items(label: str, before: Sequence[str], after: Sequence[str]) -> str:
 
 
 def say_why_change(change: Answer, book: RuleBook) -> str:
-    """Return what a change is good for, in brackets after it; empty when there is nothing to say."""
-    parts = [f"so that {shorten(text)}" for text in change["gains"][:2]]
+    """Return what a change is good for; empty when there is nothing to say."""
+    fields = book.ruleset.fields
+    parts = [shorten(within_sentence(to_english(parse(text), fields))) for text in change["gains"][:2]]
     rivals = dict.fromkeys(drop["territory"] for drop in change["drops"])
     if rivals:
         names = ", ".join(book.name(key) for key in list(rivals)[:3])
-        parts.append(f"so that {names} no longer {'match' if len(rivals) > 1 else 'matches'}")
-    return "; ".join(parts)
+        parts.append(f"{names} no longer {'match' if len(rivals) > 1 else 'matches'}")
+    return f"so that {' and '.join(parts)}" if parts else ""
 
 
 def say_obstacle(flip: Answer, key: str, book: RuleBook) -> str:
@@ -135,11 +137,12 @@ def say_edit(edit: Answer, book: RuleBook) -> str:
 def say_touch(edit: Answer) -> str:
     """Return whom else a change of a rule concerns."""
     if edit["is_one_record"]:
-        return "concerns this record alone"
+        return "Moves nothing but this record."
     if edit["what"] == "priority":
-        return "concerns every record that it and a rival match"
+        return "May move other records that it shares with a rival."
     n = len(edit["touches"]) - 1
-    return "concerns every record" + (f", and {n} territor{'y' if n == 1 else 'ies'} below" if n else "")
+    below = f" and to the {'territory' if n == 1 else f'{n} territories'} below" if n else ""
+    return f"May bring other records to it{below}."
 
 
 # --- lines for a terminal ---------------------------------------------------------------------------------------------
@@ -199,7 +202,7 @@ def _say_why_not(answer: Answer) -> Iterator[str]:
     yield from (f"  {line}" for line in _lines(answer["record"]))
     yield "Smallest changes of the rules, each enough:"
     for number, way in enumerate(answer["rules"], start=1):
-        yield f"  {number}. {'; '.join(way['say'])}"
+        yield f"  {number}. {'; '.join(edit['say'] for edit in way['edits'])}"
         yield from (
             f"     where: {edit['to']}" for edit in way["edits"] if edit["what"] == "where" and edit["to"]
         )

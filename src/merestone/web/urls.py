@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from merestone.web import urls_territories
 from merestone.web.tables.catalog import KINDS
-from merestone.web.views import accounts, home, imports, records, saved_views, search, session, users
+from merestone.web.views import accounts, home, imports, records, saved_views, search, session, users, why
 from merestone.web.views.lists import list_urls
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -20,7 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/new/", records.create("account"), name="account-new"),
     path("accounts/<int:record_id>/", accounts.account, name="account"),
     path("accounts/<int:record_id>/edit/", records.edit("account"), name="account-edit"),
-    path("accounts/<int:record_id>/why/", accounts.why, name="account-why"),
+    path("accounts/<int:record_id>/why/", why.account_why, name="account-why"),
     path("accounts/<int:record_id>/move/", accounts.move, name="account-move"),
     path("accounts/<int:record_id>/lock/", accounts.lock, name="account-lock"),
     path("accounts/<int:record_id>/contact/", accounts.add_contact, name="account-contact"),
@@ -33,6 +33,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("leads/new/", records.create("lead"), name="lead-new"),
     path("leads/<int:record_id>/", records.lead, name="lead"),
+    path("leads/<int:record_id>/why/", why.lead_why, name="lead-why"),
     path("leads/<int:record_id>/edit/", records.edit("lead"), name="lead-edit"),
     path("leads/<int:record_id>/activity/", accounts.log_activity, {"table": "leads"}, name="lead-activity"),
     path("opportunities/<int:record_id>/", records.opportunity, name="opportunity"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from merestone.core.criteria import Expr, Outcome, evaluate, explain, leaves
+from merestone.core.criteria import Expr, Outcome, evaluate, explain, leaves, to_english
 from merestone.core.criteria import expression as ex
 from merestone.core.rules.choices import World
 from merestone.core.rules.flip import json_value, path_positions
@@ -90,7 +90,7 @@ def rule_trace(ruleset: Ruleset, record: Mapping[str, Any], position: int) -> di
     dict
         ``territory``, ``parent``, ``depth``, ``is_primary``, ``is_group``, ``priority``, ``n_criteria``, ``is_named``,
         ``is_excluded`` and ``criteria``: per comparison or function ``criterion``, ``outcome`` (held, failed, unknown),
-        ``needs`` (the same without its field), ``values`` (the record's own, by field), ``missing`` (fields without
+        ``needs`` (the same without its field), ``english``, ``values`` (the record's own, by field), ``missing`` (fields without
         value, when unknown) and ``within`` (and, or, not: what it stands in).
     """
     rule = ruleset.rules[position]
@@ -126,6 +126,7 @@ def _criterion(
     return {
         **outcome.as_dict(),
         "needs": outcome.text.removeprefix(written),
+        "english": to_english(leaf, world.fields),
         "values": dict(zip(names, map(json_value, world.read(record, names)), strict=True)),
         "within": within,
     }

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from merestone.app import assign, crm, explain
+from merestone.app import assign, crm
 from merestone.app.policy import Right
 from merestone.base.errors import InvalidInputError
 from merestone.db.queries import lists, scope
@@ -20,6 +20,7 @@ from merestone.web.forms.record import record_form
 from merestone.web.problems import one
 from merestone.web.request import WebRequest
 from merestone.web.scoping import scoped
+from merestone.web.views import why
 
 FACTS = (
     "external_id", "industry", "naics", "employees", "revenue", "workload_hours", "domain", "phone", "address", "city",
@@ -27,7 +28,6 @@ FACTS = (
     "geo_precision", "parent",
 )  # fmt: skip
 SHOWN = 8
-OTHERS = 3  # territories an account is not in, shown beside the one it is in
 
 
 @scoped("accounts")
@@ -46,7 +46,7 @@ def account(request: WebRequest, record_id: int) -> HttpResponse:
         "crumbs": [("Accounts", reverse("accounts"))],
         "account": row,
         "current": current,
-        "others": _other_territories(request, record_id),
+        **why.panel(request, "accounts", record_id),
         "overlays": [item for item in history if item.valid_to is None and not item.is_primary],
         "history": [item for item in history if item.is_primary],
         "facts": facts_of(row, "accounts", FACTS),
@@ -63,23 +63,6 @@ def account(request: WebRequest, record_id: int) -> HttpResponse:
         "activity_form": ActivityForm(initial={"occurs_at": request.services.clock.now()}),
     }
     return render(request, "pages/account.html", context)
-
-
-def _other_territories(request: WebRequest, record_id: int) -> list[dict[str, Any]]:
-    """Return the territories next to the winner that also match, or else do not, with what kept the account out."""
-    answer = explain.explain_account(request.services, request.actor, record_id)
-    parents = {
-        node.territory.key: node.parent_id
-        for node in scope.visible_nodes(request.actor).filter(type__is_primary=True)
-    }
-    beside = [
-        entry
-        for entry in answer["considered"]
-        if entry["rule"] and entry["territory"] in parents and entry["outcome"] in ("lost", "missed")
-    ]
-    home = parents.get(answer["winner"] or "", 0)
-    beside.sort(key=lambda entry: (entry["outcome"] != "lost", parents[entry["territory"]] != home))
-    return beside[:OTHERS]
 
 
 @scoped("activities", right=Right.LOG_ACTIVITY)
@@ -220,20 +203,3 @@ def lock(request: WebRequest, record_id: int) -> HttpResponse:
         "lock": held,
     }
     return render(request, "kinds/form.html", context, status=422 if form.errors else 200)
-
-
-@scoped("accounts")
-def why(request: WebRequest, record_id: int) -> HttpResponse:
-    """Show the whole trace: every territory considered and what decided."""
-    row = one(scope.accounts(request.actor), pk=record_id)
-    wanted = request.GET.get("why_not") or None
-    nodes = scope.visible_nodes(request.actor).filter(type__is_primary=True)
-    context = {
-        "title": f"Why {row.territory_name or 'no territory'}?",
-        "crumbs": [("Accounts", reverse("accounts")), (row.name, reverse("account", args=[record_id]))],
-        "account": row,
-        "answer": explain.explain_account(request.services, request.actor, record_id, why_not=wanted),
-        "nodes": nodes,
-        "wanted": wanted,
-    }
-    return render(request, "pages/why.html", context)

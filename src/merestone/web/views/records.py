@@ -23,6 +23,7 @@ from merestone.web.forms.record import initial_of, record_form
 from merestone.web.problems import one
 from merestone.web.request import WebRequest
 from merestone.web.scoping import View, scoped
+from merestone.web.views import why
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,7 @@ def lead(request: WebRequest, record_id: int) -> HttpResponse:
         "activities": scope.activities(request.actor).filter(lead_id=record_id).order_by("-occurs_at")[:20],
         "activity_form": ActivityForm(initial={"occurs_at": request.services.clock.now()}),
         "edit_url": _edit_url(request, "lead", record_id),
+        **why.panel(request, "leads", record_id),
     }
     return render(request, "pages/lead.html", context)
 
