@@ -49,15 +49,19 @@ def fields_read(ruleset: Ruleset) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ruleset.fields[name].name for name in names))
 
 
-def match_headers(headers: Sequence[str], ruleset: Ruleset, *, name: str) -> FileColumns:
+def match_headers(
+    headers: Sequence[str], needed: Sequence[str], *, fields: FieldSet, name: str
+) -> FileColumns:
     """Return which headers the rules' fields and the id are.
 
     Parameters
     ----------
     headers : sequence of str
         As in the file.
-    ruleset : Ruleset
-        Its criteria say which fields are needed, its fields which custom ones there are.
+    needed : sequence of str
+        Names of the fields that the rules read.
+    fields : FieldSet
+        The fields there are, custom ones among them.
     name : str
         The file's, for the message.
 
@@ -66,14 +70,13 @@ def match_headers(headers: Sequence[str], ruleset: Ruleset, *, name: str) -> Fil
     InvalidInputError
         ``no-id``: no header means an id.
     """
-    needed = fields_read(ruleset)
-    found = _by_name(headers, needed, ruleset.fields)
+    found = _by_name(headers, needed, fields)
     open_fields = [field for field in needed if field not in found and field != EXTERNAL_ID]
     guessed: dict[str, tuple[str, str]] = {}
     if ID not in found and EXTERNAL_ID not in found:
         open_fields.append(EXTERNAL_ID)
     if open_fields:
-        guessed = _guess(headers, open_fields, found, ruleset)
+        guessed = _guess(headers, open_fields, found, fields)
     fuzzy = {field_name: header for field_name, (header, how) in guessed.items() if how == "fuzzy"}
     found |= {field_name: header for field_name, (header, _) in guessed.items()}
     if ID not in found:
@@ -114,12 +117,12 @@ def _plain(header: str) -> str:
 
 
 def _guess(
-    headers: Sequence[str], wanted: Sequence[str], found: Mapping[str, str], ruleset: Ruleset
+    headers: Sequence[str], wanted: Sequence[str], found: Mapping[str, str], fields: FieldSet
 ) -> dict[str, tuple[str, str]]:
     """Return (header, how) for the wanted fields that an import would recognise among the other headers."""
     free = [header for header in headers if header not in set(found.values())]
     guessed: dict[str, tuple[str, str]] = {}
-    custom = {known.name: str(known.kind) for known in ruleset.fields if known.is_custom}
+    custom = {known.name: str(known.kind) for known in fields if known.is_custom}
     for table in (ACCOUNTS, LEADS):
         for target, header, how in _guesses(free, table, custom):
             if target in wanted and target not in guessed:

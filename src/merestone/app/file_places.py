@@ -70,14 +70,14 @@ class PlaceNames:
 
     Parameters
     ----------
-    ruleset : Ruleset
-        The rules, whose own words are not translated.
+    rules : callable
+        Returns the rules, whose own words are not translated; called when a word looks like a name, as is
     lookup : callable
-        Returns the gazetteer; called when a word looks like a name.
+        Returns the gazetteer.
     """
 
-    def __init__(self, ruleset: Ruleset, lookup: Callable[[], Any]) -> None:
-        self.ruleset, self.lookup = ruleset, lookup
+    def __init__(self, rules: Callable[[], Ruleset], lookup: Callable[[], Any]) -> None:
+        self.rules, self.lookup = rules, lookup
         self.read_as: dict[str, dict[str, str]] = {"country": {}, "state": {}}
         self._countries: dict[str, str] = {}
         self._states: dict[tuple[str | None, str], str] = {}
@@ -155,7 +155,7 @@ class PlaceNames:
 
     def _is_meant(self, field: str, word: str) -> bool:
         if field not in self._meant:
-            self._meant[field] = Meant(self.ruleset, field)
+            self._meant[field] = Meant(self.rules(), field)
         return self._meant[field](word)
 
     @property

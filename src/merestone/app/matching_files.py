@@ -6,21 +6,27 @@ is matched is written on. Values are taken as they are: see ``file_cells``.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from merestone.app import ports
 from merestone.app.file_cells import BadValue, CellReader
-from merestone.app.file_columns import FileColumns, match_headers
+from merestone.app.file_columns import FileColumns, fields_read, match_headers
 from merestone.app.file_ids import SeenIds
 from merestone.app.file_places import PlaceNames
 from merestone.base.errors import InvalidInputError, Problem
+from merestone.core.criteria.fields import FieldSet, custom_field, standard_fields
 from merestone.core.rules.document import read_document
 from merestone.core.rules.ruleset import Ruleset, compile_ruleset
 
@@ -134,6 +140,50 @@ def load_rules(local: Local, path: Path) -> Ruleset:
     return compile_ruleset(read_document(local.files.read_document(path)))
 
 
+class Rules:
+    """The rules of a model document, as far as an engine has not made them ready in an earlier run.
+
+    Parameters
+    ----------
+    data : mapping
+        The document's plain data.
+    matcher : Matcher
+        The engine.
+    """
+
+    def __init__(self, data: Mapping[str, Any], matcher: ports.Matcher) -> None:
+        self.data, self.matcher = data, matcher
+        text = json.dumps(data, ensure_ascii=False, default=str)
+        self.digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        self.kept = matcher.kept(self.digest)
+
+    @cached_property
+    def ruleset(self) -> Ruleset:
+        """The rules themselves."""
+        return self.kept.ruleset if self.kept else compile_ruleset(read_document(self.data))
+
+    @cached_property
+    def fields(self) -> FieldSet:
+        """The fields they may use."""
+        if not self.kept:
+            return self.ruleset.fields
+        known = standard_fields()
+        own = self.data.get("fields") or {}
+        return known.with_custom(custom_field(name, own[name]) for name in own if name not in known)
+
+    @cached_property
+    def needed(self) -> Sequence[str]:
+        """The fields they read."""
+        if not self.kept:
+            return fields_read(self.ruleset)
+        looked_at = self.kept.columns([field.name for field in self.fields])
+        return [field.name for field in self.fields if field.name in looked_at]
+
+    def compiled(self) -> ports.CompiledRules:
+        """Return the rules made ready."""
+        return self.kept or self.matcher.compile(self.ruleset, digest=self.digest)
+
+
 def match_files(
     local: Local,
     *,
@@ -179,13 +229,13 @@ def match_files(
                 progress=progress,
             )
         )
-    matcher = local.engine(engine)
     with closing(local.files.open_records(Path(records))) as source:
-        run = _Run(local, source, load_rules(local, rules), name=Path(records).name)
+        ready = Rules(local.files.read_document(rules), local.engine(engine))
+        run = _Run(local, source, ready.needed, ready.fields, lambda: ready.ruleset, name=Path(records).name)
         sink = local.files.open_sink(Path(out))
         try:
             done = run.match(
-                matcher, sink, all_matches=all_matches, at_once=engine == "duckdb", progress=progress
+                ready, sink, all_matches=all_matches, at_once=engine == "duckdb", progress=progress
             )
             run.check(strict=strict)
             sink.commit()
@@ -197,7 +247,8 @@ def match_files(
 def read_records(local: Local, book: RuleBook, path: Path) -> pa.Table:
     """Return all records of a file under the names of the rules' fields, ``id`` as text; bad cells are missing."""
     with closing(local.files.open_records(path)) as source:
-        run = _Run(local, source, book.ruleset, name=path.name)
+        rules = book.ruleset
+        run = _Run(local, source, fields_read(rules), rules.fields, lambda: rules, name=path.name)
         table = _in_one(run.batches())
         run.check(strict=False)
     ids = table["id"].cast(pa.string())
@@ -210,20 +261,24 @@ class _Run:
 
     local: Local
     source: Records
-    ruleset: Ruleset
+    needed: Sequence[str]
+    fields: FieldSet
+    rules: Callable[[], Ruleset]
     name: str
     ids: SeenIds = field(default_factory=SeenIds)
     n_records: int = 0
     n_blank: int = 0
 
     def __post_init__(self) -> None:
-        self.columns: FileColumns = match_headers(self.source.headers, self.ruleset, name=self.name)
-        self.places = PlaceNames(self.ruleset, lambda: self.local.gazetteer)
-        self.cells = CellReader(self.ruleset.fields, self.columns.header_of, self.places)
+        self.columns: FileColumns = match_headers(
+            self.source.headers, self.needed, fields=self.fields, name=self.name
+        )
+        self.places = PlaceNames(self.rules, lambda: self.local.gazetteer)
+        self.cells = CellReader(self.fields, self.columns.header_of, self.places)
 
     def match(
         self,
-        matcher: ports.Matcher,
+        ready: Rules,
         sink: Sink,
         *,
         all_matches: bool,
@@ -232,18 +287,19 @@ class _Run:
     ) -> dict[str, Any]:
         """Match every batch and write it; returns the counts."""
         batches = self.batches()  # reading starts, and the rules are made ready meanwhile
-        compiled = matcher.compile(self.ruleset)
+        compiled = ready.compiled()
         assigned = 0
-        for batch in [_in_one(batches)] if at_once else batches:
-            if all_matches:
-                result = compiled.every_match(batch).drop_columns(["row"])
-                assigned += pc.sum(result["is_winner"]).as_py() or 0
-            else:
-                result = compiled.match(batch)
-                assigned += batch.num_rows - result["territory"].null_count
-            sink.write(result)
-            if progress is not None:
-                progress(self.n_records, self._expected(), "Matching")
+        with _Writing(sink) as writing:
+            for batch in [_in_one(batches)] if at_once else batches:
+                if all_matches:
+                    result = compiled.every_match(batch).drop_columns(["row"])
+                    assigned += pc.sum(result["is_winner"]).as_py() or 0
+                else:
+                    result = compiled.match(batch)
+                    assigned += batch.num_rows - result["territory"].null_count
+                writing.take(result)
+                if progress is not None:
+                    progress(self.n_records, self._expected(), "Matching")
         return {"records": self.n_records, "assigned": assigned, "queued": self.n_records - assigned}
 
     def _expected(self) -> int:
@@ -351,6 +407,34 @@ class _Run:
         if self.n_blank:
             said.append(f"{self.n_blank:,} blank rows were left out.")
         return said
+
+
+class _Writing:
+    """Writes one batch while the next is matched; an error of a write is raised by the next take, or at the end."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.worker = ThreadPoolExecutor(1)
+        self.last: Future[None] | None = None
+
+    def take(self, rows: pa.Table) -> None:
+        """Write these rows when the ones before are written."""
+        self._wait()
+        self.last = self.worker.submit(self.sink.write, rows)
+
+    def _wait(self) -> None:
+        if self.last is not None:
+            self.last.result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.worker.shutdown()
+        if error is None:
+            self._wait()
 
 
 def _in_one(batches: Iterator[pa.Table]) -> pa.Table:

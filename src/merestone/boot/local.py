@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
+from pathlib import Path
 
 from merestone.app import ports
 from merestone.app.matching_files import Files
@@ -33,7 +35,7 @@ class LocalServices:
         if name == "kernel":
             from merestone.engines.kernel import KernelMatcher
 
-            return KernelMatcher()
+            return KernelMatcher(_cache())
         if name == "duckdb":
             from merestone.engines.duckdb import DuckdbMatcher
 
@@ -51,6 +53,15 @@ class LocalServices:
         return SparkCluster(
             self.engine("kernel"), master=master, gazetteer=Gazetteer, guard=guard, unguard=unguard
         )
+
+
+def _cache() -> Path | None:
+    """Return where rules made ready are kept for the next run, in the user's own cache; None where there is none."""
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:  # a user without a home
+        return None
+    return cache / "merestone" / "rules" if cache.is_absolute() else None
 
 
 def local_services() -> LocalServices:

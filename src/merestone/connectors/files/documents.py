@@ -126,6 +126,9 @@ def _read_text(path: Path, name: str) -> str:
 # --- JSON -------------------------------------------------------------------------------------------------------------
 
 
+_SURROGATE = re.compile(r"\\u[dD][89abcdefABCDEF]")
+
+
 def _read_json(text: str, name: str) -> Any:
     repeated: list[str] = []
 
@@ -138,7 +141,8 @@ def _read_json(text: str, name: str) -> Any:
 
     try:
         data = json.loads(text, object_pairs_hook=pairs, parse_constant=_no_constant)
-        json.dumps(data, ensure_ascii=False).encode()
+        if _SURROGATE.search(text):  # half a letter: only an escape can write one
+            json.dumps(data, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         problem = Problem(
             "bad-json", f"{name} is not JSON: {error.msg}.", line=error.lineno, column=error.colno
