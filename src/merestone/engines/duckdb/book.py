@@ -19,7 +19,6 @@ from merestone.core.criteria import expression as ex
 from merestone.core.criteria.fields import Field
 from merestone.core.model.columns import Kind
 from merestone.core.rules import Ruleset
-from merestone.engines.duckdb.branches import Signed
 from merestone.engines.duckdb.columns import Column, degrees, read_column
 from merestone.engines.duckdb.plan import Attribute, Plan
 from merestone.engines.duckdb.session import NoMemoryError, Session
@@ -28,6 +27,7 @@ from merestone.engines.duckdb.sql import (
     SPELLING,
     Columns,
     Lists,
+    all_rows_of,
     any_of,
     compare,
     haversine_km,
@@ -169,15 +169,10 @@ class Book:
     @cached_property
     def n_rows_of(self) -> dict[tuple[int, int], int]:
         """How many rows pass each test that is kept as a set: (attribute, test) to rows."""
-        return {
-            (index, row["test"]): row["n"]
-            for index in range(len(self.plan.attributes))
-            for row in self.session.fetch(_rows_per_test(index)).to_pylist()
-        }
-
-    def test(self, attribute: int, number: int) -> Signed:
-        """Return a test."""
-        return self.plan.attributes[attribute].tests[number]
+        if not self.plan.attributes:
+            return {}
+        counts = self.session.fetch(all_rows_of([*map(_rows_per_test, range(len(self.plan.attributes)))]))
+        return {(row["attribute"], row["test"]): row["n"] for row in counts.to_pylist()}
 
     def is_wanted(self, attribute: int, number: int) -> bool:
         """Return whether the ranks kept for a test are those that pass, or those that fail."""
@@ -185,10 +180,17 @@ class Book:
         return item.way(item.tests[number]) == "spans" or item.tests[number].sign
 
     def _decide(self, index: int, attribute: Attribute) -> None:
-        self.session.load(f"h{index}", self._span_hits(index, attribute))
-        queries = [*self._value_hits(index, attribute), *self._sql_hits(index, attribute)]
-        for start in range(0, len(queries), _QUERIES_AT_ONCE):
-            self.session.insert(f"h{index}", _all_of(queries[start : start + _QUERIES_AT_ONCE]))
+        """Make the table ``h<n>``: for each test that is not one span, the ranks that pass it (or that fail it)."""
+        self.session.show(f"s{index}", self._span_hits(index, attribute))
+        self._load_distinct(index, attribute)
+        queries = [
+            exp.select(exp.column("test"), exp.column("code")).from_(exp.to_table(f"s{index}")),
+            *self._value_hits(index, attribute),
+            *self._sql_hits(index, attribute),
+        ]
+        self.session.create(f"h{index}", all_rows_of(queries[:_QUERIES_AT_ONCE]))
+        for start in range(_QUERIES_AT_ONCE, len(queries), _QUERIES_AT_ONCE):
+            self.session.insert(f"h{index}", all_rows_of(queries[start : start + _QUERIES_AT_ONCE]))
 
     def _span_hits(self, index: int, attribute: Attribute) -> pa.Table:
         """Return the ranks of tests by spans; a single wide span is kept as it is instead."""
@@ -215,15 +217,14 @@ class Book:
 
     def _value_hits(self, index: int, attribute: Attribute) -> Iterator[exp.Query]:
         literals = self.plan.literals[index]
-        self._load_distinct(index, attribute)
         if literals is None:
             return
         assert attribute.field is not None
-        self.session.load("literals", literals)
+        self.session.show(f"l{index}", literals)
         values = exp.column(attribute.field.name, "d", quoted=True)
         yield (
             exp.select(exp.column("test", "l"), exp.column("code", "d"))
-            .from_(exp.alias_(exp.to_table("literals"), "l", table=True))
+            .from_(exp.alias_(exp.to_table(f"l{index}"), "l", table=True))
             .join(
                 exp.alias_(exp.to_table(f"d{index}"), "d", table=True),
                 on=exp.EQ(this=values, expression=exp.column("value", "l")),
@@ -261,10 +262,6 @@ class Book:
             yield query.where(condition, copy=False)
 
 
-def _all_of(queries: Sequence[exp.Query]) -> exp.Query:
-    return queries[0] if len(queries) == 1 else exp.union(*queries, distinct=False, copy=False)
-
-
 def _rows_per_test(index: int) -> exp.Query:
     rows = (
         exp.select(exp.column(f"c{index}").as_("code"), exp.Count(this=exp.Star()).as_("n"))
@@ -274,7 +271,7 @@ def _rows_per_test(index: int) -> exp.Query:
     )
     count = exp.cast(exp.Sum(this=exp.column("n", "f")), "BIGINT")
     return (
-        exp.select(exp.column("test", "h"), count.as_("n"))
+        exp.select(number(index).as_("attribute"), exp.column("test", "h"), count.as_("n"))
         .from_(exp.alias_(exp.to_table(f"h{index}"), "h", table=True))
         .join(rows, on=exp.EQ(this=exp.column("code", "h"), expression=exp.column("code", "f")))
         .group_by(exp.column("test", "h"))

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from merestone.core.criteria import leaves
 from merestone.core.rules import Rule, Ruleset
-from merestone.engines.duckdb.compiled import RESULT_SCHEMA, DuckdbRules, id_column
+from merestone.engines.duckdb.compiled import RESULT_SCHEMA, DuckdbRules, id_column, taken
 
 _COMPARED = ("territory", "cause", "overlays")
 
@@ -41,16 +41,21 @@ def rematch(
         for rules, marks, others in ((old, before, after), (new, after, before))
     ]
     rows = np.union1d(*claimed)
-    some = table.take(rows)
-    was, now = (rules.match(some).select(RESULT_SCHEMA.names) for rules in (old, new))
+    some = pa.table({name: taken(table[name], rows) for name in table.column_names})
+    was, now = (_answers(rules, some) for rules in (old, new))
     left, right = (answer.select(_COMPARED).to_pylist() for answer in (was, now))
     differing = np.flatnonzero([one != other for one, other in zip(left, right, strict=True)])
     rows, was, now = rows[differing], was.take(differing), now.take(differing)
-    result = pa.table({"row": pa.array(rows, pa.int64()), "id": ids.take(rows)})
+    result = pa.table({"row": pa.array(rows, pa.int64()), "id": taken(ids, rows)})
     for prefix, answer in (("", now), ("old_", was)):
         for name in RESULT_SCHEMA.names:
             result = result.append_column(prefix + name, answer[name])
     return result
+
+
+def _answers(rules: DuckdbRules, table: pa.Table) -> pa.Table:
+    """Return the answers without ids; where nothing is asked, no database is opened."""
+    return rules.match(table).select(RESULT_SCHEMA.names) if table.num_rows else RESULT_SCHEMA.empty_table()
 
 
 def _claimed(

@@ -135,7 +135,7 @@ class DuckdbRules:
             pieces.append(answer.set_column(0, "row", pc.add(answer["row"], first)))
             first += size
         matches = pa.concat_tables(pieces)
-        return matches.add_column(1, "id", ids.take(matches["row"]))
+        return matches.add_column(1, "id", taken(ids, matches["row"]))
 
     def counts(self, table: pa.Table) -> pa.Table:
         """Return ``territory``, ``n_matches``, ``n_winners`` per rule, in the ruleset's order."""
@@ -186,3 +186,10 @@ def id_column(table: pa.Table) -> pa.ChunkedArray:
             "The table has no column 'id'.", code="no-id", fix="Name the records in a column 'id'."
         )
     return table["id" if "id" in table.column_names else "external_id"]
+
+
+def taken(column: pa.ChunkedArray, rows: Any) -> pa.ChunkedArray:
+    """Return the rows of a column; Arrow cannot take from string views."""
+    if column.type not in (pa.string_view(), pa.binary_view()):
+        return column.take(rows)
+    return column.cast(pa.large_string()).take(rows).cast(column.type)

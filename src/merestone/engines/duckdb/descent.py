@@ -21,29 +21,31 @@ from merestone.engines.duckdb.book import Book
 from merestone.engines.duckdb.columns import read_column
 from merestone.engines.duckdb.plan import Plan, RuleBranch
 from merestone.engines.duckdb.session import Session
+from merestone.engines.duckdb.sql import all_rows_of
 
 ROOT = -1
 _EVERYTHING = (-1, 2**31 - 1)  # the span that every rank is in
 
-_LEVEL = """
-    SELECT DISTINCT f.row, f.rule FROM found AS f
-    WHERE NOT EXISTS (SELECT 1 FROM excluded AS e WHERE e.row = f.row AND e.rule = f.rule)
-"""
-_NEXT = "SELECT l.row, l.rule FROM level AS l JOIN rules AS r ON r.rule = l.rule WHERE r.has_children"
 _STANDING = """
     SELECT *, CAST(row_number() OVER (ORDER BY priority, -depth, -n_criteria, key) - 1 AS INTEGER) AS standing
     FROM unranked
 """
 """The winning order; keys compare by code point, as DuckDB compares text."""
 
+_NAMES = "SELECT k.row, n.rule, n.is_exclusion FROM keys AS k JOIN names AS n ON n.name = k.name"
 _CLAIMS = """
     SELECT n.row, r.rule, r.standing AS place, TRUE AS is_named, r.is_primary
-    FROM named AS n JOIN rules AS r ON r.rule = n.rule
+    FROM mentioned AS n JOIN rules AS r ON r.rule = n.rule
+    WHERE NOT n.is_exclusion
     UNION ALL
     SELECT m.row, r.rule, r.standing + (SELECT CAST(count(*) AS INTEGER) FROM rules), FALSE, r.is_primary
     FROM matches AS m JOIN rules AS r ON r.rule = m.rule
-    WHERE r.claims AND NOT EXISTS (SELECT 1 FROM named AS n WHERE n.row = m.row AND n.rule = m.rule)
+    WHERE r.claims AND NOT EXISTS (
+        SELECT 1 FROM mentioned AS n WHERE n.row = m.row AND n.rule = m.rule AND NOT n.is_exclusion
+    )
 """
+_ROOT = "SELECT row, CAST(-1 AS INTEGER) AS rule FROM facts"
+_NONE = "SELECT row, CAST(-1 AS INTEGER) AS rule FROM facts WHERE FALSE"
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def find_claims(session: Session, plan: Plan, table: pa.Table) -> None:
 
     A territory claims a record by name, or by its criterion; names have the first places.
     """
-    session.load("unranked", plan.rules)
+    session.show("unranked", plan.rules)
     session.create_from("rules", _STANDING)
     _load_names(session, plan, table)
     book = Book(session, plan, table)
@@ -69,9 +71,9 @@ def find_claims(session: Session, plan: Plan, table: pa.Table) -> None:
 
 
 def _load_names(session: Session, plan: Plan, table: pa.Table) -> None:
-    """Fill ``named`` and ``excluded`` (row, rule), by the key that ``core.rules.record_key`` gives."""
+    """Fill ``mentioned`` (row, rule, is_exclusion), by the key that ``core.rules.record_key`` gives."""
     names = plan.names
-    session.load("names", names)
+    session.show("names", names)
     keys = pa.table({"row": pa.array([], pa.int32()), "name": pa.array([], pa.string())})
     if names.num_rows:
         column = table["external_id" if "external_id" in table.column_names else "id"]
@@ -79,23 +81,51 @@ def _load_names(session: Session, plan: Plan, table: pa.Table) -> None:
         rows = np.flatnonzero(read.codes >= 0).astype(np.int32)
         folded = pa.array(read.ranks.values, pa.large_string())
         keys = pa.table({"row": rows, "name": folded.take(pa.array(read.codes[rows]))})
-    session.load("keys", keys)
-    pairs = "SELECT k.row, n.rule FROM keys AS k JOIN names AS n ON n.name = k.name WHERE "
-    session.create_from("named", pairs + "NOT n.is_exclusion")
-    session.create_from("excluded", pairs + "n.is_exclusion")
+    session.show("keys", keys)
+    session.create_from("mentioned", _NAMES)
 
 
 def _descend(book: Book) -> None:
     session = book.session
-    session.create_from("matches", "SELECT row, CAST(-1 AS INTEGER) AS rule FROM facts WHERE FALSE")
-    session.create_from("reached", "SELECT row, CAST(-1 AS INTEGER) AS rule FROM facts")
+    session.create_from("reached", _ROOT)
+    session.create_from("matches", _NONE)
     for level in book.plan.levels:
-        session.create_from("found", "SELECT row, rule FROM reached WHERE FALSE")
-        for access, entries in _entries(book, level).items():
-            _enter(book, access, entries)
-        session.create_from("level", _LEVEL)
-        session.insert_from("matches", "SELECT row, rule FROM level")
-        session.create_from("reached", _NEXT)
+        groups = _entries(book, level)
+        if groups:
+            found = [_entering(book, access, entries) for access, entries in groups.items()]
+            session.create("level", _not_excluded(all_rows_of(found)))
+            session.insert(
+                "matches", exp.select(exp.column("row"), exp.column("rule")).from_(exp.to_table("level"))
+            )
+            session.create("reached", _with_children())
+        else:
+            session.create_from("reached", _NONE)
+
+
+def _not_excluded(found: exp.Query) -> exp.Query:
+    """Return the distinct (row, rule) found, without those that the rule excludes."""
+    excluded = (
+        exp.select(exp.Literal.number(1))
+        .from_(_table("mentioned", "e"))
+        .where(
+            _equal("row", "e", "row", "f"), _equal("rule", "e", "rule", "f"), exp.column("is_exclusion", "e")
+        )
+    )
+    return (
+        exp.select(exp.column("row", "f"), exp.column("rule", "f"))
+        .from_(found.subquery("f", copy=False))
+        .where(exp.not_(exp.Exists(this=excluded)))
+        .distinct()
+    )
+
+
+def _with_children() -> exp.Query:
+    return (
+        exp.select(exp.column("row", "l"), exp.column("rule", "l"))
+        .from_(_table("level", "l"))
+        .join(_table("rules", "r"), on=_equal("rule", "r", "rule", "l"))
+        .where(exp.column("has_children", "r"))
+    )
 
 
 def _entries(book: Book, level: Sequence[RuleBranch]) -> dict[int | None, list[Entry]]:
@@ -114,34 +144,35 @@ def _entries(book: Book, level: Sequence[RuleBranch]) -> dict[int | None, list[E
     return groups
 
 
-def _enter(book: Book, access: int | None, entries: Sequence[Entry]) -> None:
-    """Add to ``found`` who passes the branches entered by one attribute."""
-    book.session.load("branches", _branch_table(book, entries))
-    conditions = [_equal("parent", "b", "rule", "p")]
-    source = "branches"
+def _entering(book: Book, access: int | None, entries: Sequence[Entry]) -> exp.Query:
+    """Return the (row, rule) that pass the branches entered by one attribute."""
+    name = f"b{'' if access is None else access}"
+    book.session.show(name, _branch_table(book, entries))
+    entered, conditions = _table(name, "b"), [_equal("parent", "b", "rule", "p")]
     if access is not None:
-        book.session.create("entered", _with_codes(access))
+        entered = _with_codes(name, access).subquery("b", copy=False)
         conditions.append(_equal("code", "b", f"c{access}", "f"))
-        source = "entered"
     query = (
         exp.select(exp.column("row", "p"), exp.column("rule", "b"))
         .from_(_table("reached", "p"))
         .join(_table("facts", "f"), on=_equal("row", "f", "row", "p"))
-        .join(_table(source, "b"), on=exp.and_(*conditions))
+        .join(entered, on=exp.and_(*conditions), copy=False)
     )
     for attribute in _attributes(book, entries, is_span=False):
-        name = f"h{attribute}"
+        hits = f"h{attribute}"
         both = exp.and_(
-            _equal("test", name, f"t{attribute}", "b"), _equal("code", name, f"c{attribute}", "f")
+            _equal("test", hits, f"t{attribute}", "b"), _equal("code", hits, f"c{attribute}", "f")
         )
-        query = query.join(_table(name, name), on=both, join_type="left").where(_passes(attribute))
+        query = query.join(_table(hits, hits), on=both, join_type="left", copy=False)
+        query = query.where(_passes(attribute), copy=False)
     for attribute in _attributes(book, entries, is_span=True):
         code = exp.column(f"c{attribute}", "f")
         query = query.where(
             exp.GTE(this=code, expression=exp.column(f"lo{attribute}", "b")),
             exp.LT(this=code.copy(), expression=exp.column(f"hi{attribute}", "b")),
+            copy=False,
         )
-    book.session.insert("found", query)
+    return query
 
 
 def _attributes(book: Book, entries: Sequence[Entry], *, is_span: bool) -> list[int]:
@@ -188,11 +219,11 @@ def _set_test(book: Book, attribute: int, entry: Entry) -> int | None:
     return test if is_other else None
 
 
-def _with_codes(access: int) -> exp.Query:
+def _with_codes(name: str, access: int) -> exp.Query:
     """Return the branches once per rank that passes their test of entry."""
     return (
         exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("b")), exp.column("code", "h"))
-        .from_(_table("branches", "b"))
+        .from_(_table(name, "b"))
         .join(_table(f"h{access}", "h"), on=_equal("test", "h", "entry", "b"))
     )
 

@@ -77,6 +77,10 @@ class Session:
         self.create(name, exp.select("*").from_("incoming"))
         self._connection.unregister("incoming")
 
+    def show(self, name: str, table: pa.Table) -> None:
+        """Let queries read an Arrow table where it is: for small ones, read once or twice."""
+        self._connection.register(name, table)
+
     def create(self, name: str, query: exp.Query) -> None:
         """Keep the answer of a query as a table, replacing one of that name."""
         self.run(exp.Create(this=exp.to_table(name), kind="TABLE", replace=True, expression=query))
@@ -84,10 +88,6 @@ class Session:
     def create_from(self, name: str, query: str) -> None:
         """Keep the answer of a fixed query as a table."""
         self._connection.sql(f"CREATE OR REPLACE TABLE {name} AS {query}")
-
-    def insert_from(self, name: str, query: str) -> None:
-        """Add the rows of a fixed query to a table."""
-        self._connection.sql(f"INSERT INTO {name} {query}")
 
     def insert(self, name: str, query: exp.Query) -> None:
         """Add the rows of a query to a table."""
@@ -110,9 +110,13 @@ def _add_functions(connection: duckdb.DuckDBPyConnection, areas: Areas) -> None:
         connection.create_function(name, function, kinds, result, type=cast(Any, "arrow"))
 
     def in_area(key: pa.Array, longitude: pa.Array, latitude: pa.Array) -> pa.Array:
+        if not len(key):
+            return pa.array([], pa.bool_())
         return pa.array(areas.contains(_one(key), _floats(longitude), _floats(latitude)))
 
     def exact_km(latitude: pa.Array, longitude: pa.Array, north: pa.Array, east: pa.Array) -> pa.Array:
+        if not len(north):
+            return pa.array([], pa.float64())
         to = (_one(north), _one(east))
         return pa.array(areas.distance_km(_floats(latitude), _floats(longitude), to=to), pa.float64())
 
@@ -122,6 +126,8 @@ def _add_functions(connection: duckdb.DuckDBPyConnection, areas: Areas) -> None:
 
 
 def _found_in(pattern: pa.Array, spelling: pa.Array) -> pa.Array:
+    if not len(pattern):
+        return pa.array([], pa.bool_())
     search = compile_pattern(_one(pattern)).search
     return pa.array([search(text) is not None for text in spelling.to_pylist()], pa.bool_())
 

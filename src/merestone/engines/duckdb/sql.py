@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import reduce
 
 from sqlglot import exp
 
@@ -80,13 +79,8 @@ def number(value: float | Decimal) -> exp.Expr:
 
 
 def text(value: str) -> exp.Expr:
-    """Return a text literal; a NUL, which ends a statement in most databases, is spelled as ``CHR(0)``."""
-    parts = value.split("\0")
-    nul: exp.Expr = exp.Chr(expressions=[exp.Literal.number(0)])
-    literals: list[exp.Expr] = [exp.Literal.string(parts[0])]
-    for part in parts[1:]:
-        literals += [nul.copy(), exp.Literal.string(part)]
-    return reduce(lambda left, right: exp.DPipe(this=left, expression=right), literals)
+    """Return a text literal."""
+    return exp.Literal.string(value)
 
 
 def literal(value: object) -> exp.Expr:
@@ -118,6 +112,11 @@ def never(column: exp.Expr) -> exp.Expr:
 def always(column: exp.Expr) -> exp.Expr:
     """Return a condition that is true where the column is known and unknown elsewhere."""
     return exp.EQ(this=column, expression=column.copy())
+
+
+def all_rows_of(queries: Sequence[exp.Query]) -> exp.Query:
+    """Return the rows of all queries; there must be one."""
+    return queries[0] if len(queries) == 1 else exp.union(*queries, distinct=False, copy=False)
 
 
 class Columns:
