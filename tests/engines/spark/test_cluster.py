@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +18,11 @@ from tests.core.criteria.strategies import records
 from tests.core.rules.documents import IDS, documents
 from tests.engines.spark.test_columns import rules_of
 
+from merestone.app.matching_files import match_files
 from merestone.base.errors import ConflictError, InvalidInputError, MerestoneError, NotFoundError, UsageError
+from merestone.boot.local import local_services
 from merestone.connectors.files.guard import guard, unguard
+from merestone.connectors.geodata import Gazetteer
 from merestone.core.rules import Ruleset, compile_ruleset, match_record
 from merestone.engines.kernel import KernelMatcher
 from merestone.engines.spark import SparkCluster
@@ -26,7 +30,7 @@ from merestone.engines.spark import SparkCluster
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-CLUSTER = SparkCluster(KernelMatcher(), guard=guard, unguard=unguard)
+CLUSTER = SparkCluster(KernelMatcher(), gazetteer=Gazetteer, guard=guard, unguard=unguard)
 SCHEMA = pa.schema(
     [
         ("id", pa.int64()),
@@ -161,7 +165,7 @@ def test_a_folder_of_parquet_is_matched_and_counted(spark, parquet, tmp_path):
     told: list[tuple[int, int, str]] = []
     out = tmp_path / "new" / "matched"
     result = CLUSTER.match(RULES, records=parquet, out=str(out), progress=lambda *state: told.append(state))
-    assert result == {"records": 5, "assigned": 4, "queued": 1, "out": str(out), "missing_columns": []}
+    assert result == {"records": 5, "assigned": 4, "queued": 1, "out": str(out), "warnings": []}
     assert read(out) == in_order(expected_winners(RULES, ROWS))
     assert {row["id"]: row["territory"] for row in read(out)} == WINNERS
     assert told[-1] == (1, 1, "Matched")
@@ -216,13 +220,48 @@ def test_csv_with_other_separators_is_understood(spark, tmp_path):
     (tmp_path / "a.csv").write_text("id;country;state;city\n1;US;CA;\n")
     result = CLUSTER.match(RULES, records=str(tmp_path / "a.csv"), out=str(tmp_path / "out"))
     assert read(tmp_path / "out")[0]["territory"] == "west"
-    assert result["missing_columns"] == []
+    assert result["warnings"] == []
 
 
 def test_a_table_is_matched_by_its_name_and_missing_columns_are_told(spark, tmp_path):
     spark.createDataFrame(table_of().drop_columns(["city"])).repartition(4).createOrReplaceTempView("book")
     result = CLUSTER.match(RULES, records="book", out=str(tmp_path / "out"))
-    assert (result["records"], result["assigned"], result["missing_columns"]) == (5, 3, ["city"])
+    assert (result["records"], result["assigned"]) == (5, 3)
+    assert [warning["field"] for warning in result["warnings"]] == ["city"]
+
+
+def test_a_file_is_read_as_the_other_engines_read_it(spark, tmp_path):
+    document = {
+        "merestone": 1,
+        "model": {"key": "m"},
+        "territories": [
+            {"key": "us", "where": "country = 'US' and employees >= 1000"},
+            {"key": "ca", "parent": "us", "where": "state = 'CA' and has_any(products, 'crm')"},
+            {"key": "late", "where": "customer_since > date '2026-01-31'"},
+        ],
+    }
+    (tmp_path / "m.json").write_text(json.dumps(document))
+    (tmp_path / "a.csv").write_text(
+        "Account ID,Country,State,# Employees,Products,Customer since\n"
+        '1,United States,California,"1,000",erp; CRM,\n'
+        "2,us,CA,2000,erp,2/1/2026\n"
+        "3,U.S.,CA,many,,2026-02-01\n"
+        ",,,,,\n"
+        "4,Germany,Bavaria,10,,31/12/2026\n"
+    )
+    found = {}
+    for engine in ("kernel", "spark"):
+        out = tmp_path / f"{engine}.csv"
+        done = match_files(
+            local_services(), rules=tmp_path / "m.json", records=tmp_path / "a.csv", out=out, engine=engine
+        )
+        with out.open(encoding="utf-8-sig", newline="") as file:
+            rows = {
+                row["id"]: (row["territory"], row["cause"], row["runner_up"]) for row in csv.DictReader(file)
+            }
+        found[engine] = (done["records"], done["assigned"], done["queued"], rows)
+    assert found["spark"] == found["kernel"]
+    assert found["spark"][3]["1"][0] == "ca"
 
 
 def test_names_of_partition_folders_stay_text(spark, tmp_path):

@@ -10,7 +10,7 @@ import pytest
 from merestone.base.errors import InvalidInputError
 from merestone.core.criteria.fields import custom_field
 from merestone.core.rules import Ruleset, compile_ruleset, read_document
-from merestone.engines.spark.columns import fields_of, needed
+from merestone.engines.spark.columns import needed
 
 
 def rules_of(*territories: dict[str, Any], **top: Any) -> Ruleset:
@@ -26,10 +26,6 @@ RULES = rules_of(
 )
 
 
-def test_fields_come_by_their_own_names_and_a_place_is_two_of_them():
-    assert fields_of(RULES) == ("country", "postal_code", "tier", "latitude", "longitude")
-
-
 def test_only_what_the_rules_ask_for_is_read():
     names = ["id", "external_id", "name", "Country", "Postal Code", "lat", "lon", "tier", "employees"]
     found = needed(RULES, names, where="accounts")
@@ -41,13 +37,15 @@ def test_only_what_the_rules_ask_for_is_read():
         "latitude": "lat",
         "longitude": "lon",
     }
-    assert (found.id, found.missing) == ("id", ())
+    assert found.warnings == ()
 
 
 def test_fields_without_a_column_are_told():
     found = needed(RULES, ["ID", "country"], where="accounts")
     assert found.columns == {"id": "ID", "country": "country"}
-    assert found.missing == ("postal_code", "tier", "latitude", "longitude")
+    assert [(warning["code"], warning["field"]) for warning in found.warnings] == [
+        ("no-column", name) for name in ("postal_code", "tier", "latitude", "longitude")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +66,7 @@ def test_a_custom_field_hides_the_alias_of_its_name():
     ruleset = dataclasses.replace(ruleset, fields=ruleset.fields.with_custom([custom_field("zip", "text")]))
     found = needed(ruleset, ["id", "zip"], where="t")
     assert found.columns == {"id": "id", "zip": "zip"}
-    assert found.missing == ("postal_code",)
+    assert [warning["field"] for warning in found.warnings] == ["postal_code"]
 
 
 @pytest.mark.parametrize("territory", [{"named": ["x"]}, {"exclude": ["x"]}, {"where": "external_id = 'x'"}])
@@ -81,14 +79,14 @@ def test_the_external_id_is_read_where_accounts_are_named(territory):
 def test_records_may_be_known_by_their_external_id_alone():
     ruleset = rules_of({"key": "a", "where": "external_id = 'x'"})
     found = needed(ruleset, ["external_id"], where="t")
-    assert (found.columns, found.id) == ({"external_id": "external_id"}, "external_id")
+    assert found.columns == {"id": "external_id"}
 
 
 @pytest.mark.parametrize(
     ("names", "code", "told"),
     [
-        (["country"], "no-id", "'accounts' has no column 'id'"),
-        ([], "no-id", "it has none"),
+        (["country"], "no-id", "no column of ids"),
+        ([], "no-id", "no column of ids"),
         (["id", "land"], "unknown-column", "they ask for 'country', 'postal_code'"),
     ],
 )
@@ -96,12 +94,6 @@ def test_frames_that_cannot_be_matched_are_refused(names, code, told):
     with pytest.raises(InvalidInputError, match=told) as refused:
         needed(RULES, names, where="accounts")
     assert refused.value.code == code
-
-
-def test_two_columns_of_one_name_are_refused():
-    with pytest.raises(InvalidInputError) as refused:
-        needed(RULES, ["id", "Country", "country"], where="accounts")
-    assert [problem.code for problem in refused.value.problems] == ["duplicate-header"]
 
 
 def test_rules_that_ask_for_no_field_need_only_the_id():

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from tests.engines.spark.test_columns import rules_of
 
 from merestone.connectors.files.guard import guard, unguard
+from merestone.connectors.geodata import Gazetteer
 from merestone.core.rules import match_record
 from merestone.engines.kernel import KernelMatcher
-from merestone.engines.spark.worker import MATCH_COLUMNS, WINNER_COLUMNS, Task, joined, plain
+from merestone.engines.spark.worker import MATCH_COLUMNS, WINNER_COLUMNS, Reading, Task, joined, plain
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def test_a_partition_without_rows_has_no_answer():
 
 
 def test_ids_that_look_like_formulas_are_marked_in_csv_and_known_without_the_mark():
-    made = task("csv", read_cells=unguard, write_cells=guard)
+    made = task("csv", reading=Reading(Gazetteer, unguard), guard=guard)
     marked = [{**row, "id": f"'{row['id']}" if row["id"] == "=1+1" else row["id"]} for row in ROWS]
     found = answers(made(batches(marked)))
     assert [(row["id"], row["territory"]) for row in found] == [

@@ -191,7 +191,7 @@ _KINDS: tuple[tuple[tuple[str, ...], Callable[[str, str], MerestoneError]], ...]
     (_WORKERS, _workers),
     (_NO_TABLE, _no_table),
     (_UNREADABLE, _unreadable),
-    (("COLUMN_ALREADY_EXISTS",), _twice),
+    (("COLUMN_ALREADY_EXISTS", "AMBIGUOUS_REFERENCE"), _twice),
     (_STORE, _store),
     (_NO_PATH, _no_path),
     (_DENIED, _denied),

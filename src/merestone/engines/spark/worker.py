@@ -13,18 +13,24 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from merestone.app.file_cells import CellReader
+from merestone.app.file_places import PlaceNames
+
 if TYPE_CHECKING:
     from pyspark import Broadcast
 
     from merestone.app.ports import CompiledRules
+    from merestone.core.rules import Ruleset
 
 WINNER_COLUMNS = ("id", "territory", "cause", "runner_up", "rank")
 MATCH_COLUMNS = ("id", "territory", "is_winner", "is_overlay")
 ROWS_AT_ONCE = 1 << 17
 """Each call of the rules has a price of its own, so that small batches are joined up to this many rows."""
 
-Cells = Callable[[pa.ChunkedArray], pa.ChunkedArray]
+Change = Callable[[pa.ChunkedArray], pa.ChunkedArray]
 """A change to a text column: taking the mark of a formula off its cells, or putting it on."""
+Cells = Callable[[pa.Table], pa.Table]
+"""Reads a batch."""
 
 _READY: dict[str, CompiledRules] = {}
 
@@ -41,30 +47,65 @@ class Task:
         Names these bytes among all that a worker may have met.
     all_matches : bool
         Answer with every match instead of winners.
-    read_cells, write_cells : callable, optional
-        Applied to the text columns that come in, and to ids of text that go out.
+    reading : Reading, optional
+        How to read the cells of a file or table; None when the columns are as the rules want them.
+    guard : callable, optional
+        Marks ids of text that a spreadsheet could run.
     """
 
     rules: Broadcast[bytes]
     key: str
     all_matches: bool = False
-    read_cells: Cells | None = None
-    write_cells: Cells | None = None
+    reading: Reading | None = None
+    guard: Change | None = None
 
     def __call__(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the answers to a partition's batches, rows in their order."""
+        cells: Cells | None = None
         for table in joined(batches):
-            yield from self._answer(table).to_batches()
+            rules = _ready(self.key, self.rules)
+            if self.reading is not None:
+                cells = cells or self.reading.start(rules.ruleset)
+                table = cells(table)
+            yield from self._answer(rules, table).to_batches()
 
-    def _answer(self, table: pa.Table) -> pa.Table:
-        rules = _ready(self.key, self.rules)
-        if self.read_cells is not None:
-            table = _with_text(table, table.column_names, change=self.read_cells)
+    def _answer(self, rules: CompiledRules, table: pa.Table) -> pa.Table:
         found = rules.every_match(table) if self.all_matches else rules.match(table)
         answer = plain(found.select(MATCH_COLUMNS if self.all_matches else WINNER_COLUMNS))
-        if self.write_cells is not None:
-            answer = _with_text(answer, ["id"], change=self.write_cells)
-        return answer
+        return answer if self.guard is None else _with_text(answer, ["id"], change=self.guard)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the cells of files are read: as the other engines do.
+
+    Parameters
+    ----------
+    gazetteer : callable
+        Returns what knows names of places; called in the worker, when a word looks like one.
+    unguard : callable, optional
+        Takes marks of formulas off text.
+    """
+
+    gazetteer: Callable[[], Any]
+    unguard: Change | None = None
+
+    def start(self, ruleset: Ruleset) -> Cells:
+        """Return what reads the batches of one partition, in their order."""
+        reader: CellReader | None = None
+        position = 0
+
+        def read(table: pa.Table) -> pa.Table:
+            nonlocal reader, position
+            if reader is None:
+                names = {name: name for name in table.column_names}
+                reader = CellReader(ruleset.fields, names, PlaceNames(lambda: ruleset, self.gazetteer))
+            if self.unguard is not None:
+                table = _with_text(table, table.column_names, change=self.unguard)
+            position += table.num_rows
+            return reader.read(table, start=position - table.num_rows)
+
+        return read
 
 
 def joined(batches: Iterable[pa.RecordBatch], *, n_rows: int = ROWS_AT_ONCE) -> Iterator[pa.Table]:
@@ -92,7 +133,7 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
-def _with_text(table: pa.Table, names: Iterable[str], *, change: Cells) -> pa.Table:
+def _with_text(table: pa.Table, names: Iterable[str], *, change: Change) -> pa.Table:
     for name in names:
         if pa.types.is_string(table[name].type) or pa.types.is_large_string(table[name].type):
             table = table.set_column(table.column_names.index(name), name, change(table[name]))
