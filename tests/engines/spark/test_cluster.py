@@ -123,7 +123,7 @@ def tables(draw: Any) -> list[dict[str, Any]]:
 
 
 def test_spark_equals_the_oracle_on_random_rules_and_records(spark):
-    @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(documents(is_plain=True), tables())
     def holds(document, rows):
         ruleset = compile_ruleset(document)

@@ -44,7 +44,7 @@ def test_fields_without_a_column_are_told():
     found = needed(RULES, ["ID", "country"], where="accounts")
     assert found.columns == {"id": "ID", "country": "country"}
     assert [(warning["code"], warning["field"]) for warning in found.warnings] == [
-        ("no-column", name) for name in ("postal_code", "tier", "latitude", "longitude")
+        ("no-column", name) for name in ("postal_code", "latitude", "longitude", "tier")
     ]
 
 
