@@ -32,7 +32,8 @@ RUN = """async options => {
 PAGES = {
     "planner": [
         "/", "/accounts/", "/accounts/?state=CA&q=brew", "/unassigned/", "/leads/", "/opportunities/", "/reps/", "/claims/",
-        "/accounts/{account}/", "/accounts/{account}/why/", "/accounts/{account}/edit/", "/accounts/{account}/move/",
+        "/accounts/{account}/", "/accounts/{account}/why/", "/accounts/{account}/why/?why_not=east&find=e", "/leads/{lead}/why/?why_not=vacant",
+        "/accounts/{account}/edit/", "/accounts/{account}/move/",
         "/leads/{lead}/", "/imports/", "/imports/new/", "/map/", "/territories/", "/territories/west/", "/balance/",
         "/models/", "/scorecard/", "/audit/", "/jobs/", "/search/?q=brewing", "/accounts/999999/",
     ],

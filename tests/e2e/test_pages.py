@@ -39,6 +39,7 @@ def test_every_record_page_and_form_fits_the_screen(
     west = company.accounts["west"]
     paths = {
         "account": f"/accounts/{west}/", "account-edit": f"/accounts/{west}/edit/", "account-why": f"/accounts/{west}/why/",
+        "account-why-not": f"/accounts/{west}/why/?why_not=east&find=e", "lead-why": f"/leads/{company.leads['west']}/why/?why_not=vacant",
         "account-move": f"/accounts/{west}/move/", "lead": f"/leads/{company.leads['west']}/",
         "opportunity": f"/opportunities/{company.records['opportunities']['west']}/",
         "contact": f"/contacts/{company.records['contacts']['west']}/", "rep": f"/reps/{company.reps['ana']}/",

@@ -16,6 +16,7 @@ from merestone.web.scoping import SCOPES
 PUBLIC = {"sign-in", "sign-out"}
 DETAILS = {"account": "accounts", "contact": "contacts", "opportunity": "opportunities", "lead": "leads"}
 UNDER_ACCOUNT = ("account-edit", "account-why", "account-activity", "account-contact", "account-opportunity")
+UNDER_LEAD = ("lead-edit", "lead-why", "lead-activity")
 
 
 def patterns(entries: list[Any]) -> Iterator[URLPattern]:
@@ -75,6 +76,12 @@ def test_hidden_record_answers_like_a_missing_one(rep: Client, company: Any, rou
 def test_pages_of_a_hidden_account_are_missing(rep: Client, company: Any, route: str) -> None:
     assert rep.get(reverse(route, args=[company.accounts["east"]])).status_code == 404
     assert rep.get(reverse(route, args=[company.accounts["west"]])).status_code == 200
+
+
+@pytest.mark.parametrize("route", UNDER_LEAD)
+def test_pages_of_a_hidden_lead_are_missing(rep: Client, company: Any, route: str) -> None:
+    assert rep.get(reverse(route, args=[company.leads["east"]])).status_code == 404
+    assert rep.get(reverse(route, args=[company.leads["west"]])).status_code == 200
 
 
 @pytest.mark.parametrize("route", ["imports", "import-new", "audit", "users", "user-new", "settings"])

@@ -43,6 +43,9 @@ def say_change(change: Answer, fields: FieldSet) -> str:
         return _say_move(change)
     field = fields.get(name)
     label = field.label[:1].lower() + field.label[1:] if field and not field.label[:2].isupper() else name
+    if change["is_any_other"] and not isinstance(before, list):
+        change_from = f" from {value_words(before, field=name)}" if before is not None else ""
+        return f"Change the {label}{change_from} to a value that no rule names"
     if isinstance(before, list) and isinstance(after, list):
         return _say_items(label, before, after)
     if after is None:

@@ -97,6 +97,14 @@ def test_a_rival_that_ranks_higher_is_made_to_fail() -> None:
     assert answer.because == ("first",)
 
 
+def test_a_text_that_no_rule_names_stands_for_any_other() -> None:
+    rules = ruleset(
+        {"key": "t", "where": "country = 'US'"}, {"key": "r", "where": "state = 'CA'", "priority": 1}
+    )
+    [change] = flip_record(rules, US, "t").as_dict()["changes"]
+    assert (change["field"], change["is_any_other"]) == ("state", True)
+
+
 def test_a_rival_met_only_after_a_change_is_avoided_too() -> None:
     rules = ruleset(
         {"key": "t", "where": "employees < 50"},

@@ -30,7 +30,8 @@ MAX_PARTS = 5  # of a text whose combinations are all tried
 MAX_TEXTS = 3_000  # literals of one text field
 _FAR = 1e9
 _NO_VALUE = 2.0  # taking a value away is the last resort
-_ANOTHER = ("other", "another", "none of these", "x-1", "x-2")
+ANOTHER = ("other", "another", "none of these", "x-1", "x-2")
+"""Texts that stand for a value no criterion names."""
 _ENDINGS = "0123456789abcdefghijklmnopqrstuvwxyz-~"
 
 
@@ -320,7 +321,7 @@ def _texts(world: World, field: Field, leaves: Sequence[ex.Leaf], own: Any) -> t
     values = [*exact, *_with_beginnings(beginnings, own, known=[*exact, *beginnings])]
     values += _with_parts(parts, ["", *([own] if own else []), *beginnings])
     values.sort(key=lambda value: -_n_alike(own, value))
-    values += [text for text in _ANOTHER if _is_other(text, [*exact, *beginnings, *parts])][:2]
+    values += [text for text in ANOTHER if _is_other(text, [*exact, *beginnings, *parts])][:2]
     ordered = [leaf for leaf in leaves if isinstance(leaf, ex.Between) or _is_ordering(leaf)]
     values += [f"{text}!" for text in exact] + ["!", "0"] if ordered else []
     values += [text for pattern in calls["matches"] for text in sample_texts(pattern)]

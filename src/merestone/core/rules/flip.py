@@ -17,7 +17,7 @@ from merestone.core.criteria import expression as ex
 from merestone.core.criteria.evaluate import Truth
 from merestone.core.criteria.render import render
 from merestone.core.geo import distance_km
-from merestone.core.rules.choices import LOCATION, AxisChoices, Choice, World, axis_choices
+from merestone.core.rules.choices import ANOTHER, LOCATION, AxisChoices, Choice, World, axis_choices
 from merestone.core.rules.ruleset import RecordMatch, Rule, Ruleset, match_record, record_key
 
 MAX_STEPS = 6_000  # combinations looked at
@@ -50,9 +50,15 @@ class FieldChange:
     drops: tuple[tuple[str, str], ...] = ()
     km: float | None = None
 
+    @property
+    def is_any_other(self) -> bool:
+        """The new value only stands for one that no rule names."""
+        return self.after in ANOTHER or self.after == ANOTHER[:1]
+
     def as_dict(self) -> dict[str, Any]:
         """Return JSON values."""
         data = {"field": self.field, "from": json_value(self.before), "to": json_value(self.after)}
+        data["is_any_other"] = self.is_any_other
         data["gains"] = list(self.gains)
         data["drops"] = [{"territory": key, "criterion": text} for key, text in self.drops]
         return data | ({"km": round(self.km, 3)} if self.km is not None else {})
