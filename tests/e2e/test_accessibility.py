@@ -9,6 +9,9 @@ import pytest
 from tests.web.conftest import Company
 from tests.web.test_home import add_quota
 
+from merestone.app import plan_edits
+from merestone.app.policy import OPERATOR
+
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
@@ -35,7 +38,8 @@ PAGES = {
         "/accounts/{account}/", "/accounts/{account}/why/", "/accounts/{account}/why/?why_not=east&find=e", "/leads/{lead}/why/?why_not=vacant",
         "/accounts/{account}/edit/", "/accounts/{account}/move/",
         "/leads/{lead}/", "/imports/", "/imports/new/", "/map/", "/territories/", "/territories/west/", "/balance/",
-        "/models/", "/scorecard/", "/audit/", "/jobs/", "/search/?q=brewing", "/accounts/999999/",
+        "/models/", "/models/m1/", "/models/m1/rules/west/", "/models/plan/rules/us/", "/models/plan/new/",
+        "/models/plan/rules/us/remove/", "/scorecard/", "/audit/", "/jobs/", "/search/?q=brewing", "/accounts/999999/",
     ],
     "manager": ["/", "/scorecard/?under=us"],
     "rep": ["/", "/accounts/", "/map/", "/profile/"],
@@ -71,7 +75,13 @@ def goals(company: Company) -> None:
         add_quota(territory, quarter_start(company.services.clock.today()), 1000)
 
 
-@pytest.mark.usefixtures("goals")
+@pytest.fixture
+def plan(company: Company) -> None:
+    """A copy of the active model, in planning."""
+    plan_edits.clone_model(company.services, OPERATOR, "m1", new_key="plan")
+
+
+@pytest.mark.usefixtures("goals", "plan")
 @pytest.mark.parametrize("role", PAGES)
 def test_pages_of_a_role_are_accessible(sign_in: Any, live_server: Any, company: Company, role: str) -> None:
     page = sign_in(role)

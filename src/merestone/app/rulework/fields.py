@@ -27,8 +27,8 @@ _OPERATORS: tuple[tuple[str, str, str | None, str, tuple[Kind, ...]], ...] = (
     (">", "above", "after", "one", _ORDERED),
     ("<", "below", "before", "one", _ORDERED),
     ("between", "between", None, "two", _ORDERED),
-    ("in list", "is in the list", None, "list", (Kind.TEXT, Kind.NUMBER, Kind.MONEY)),
-    ("not in list", "is not in the list", None, "list", (Kind.TEXT, Kind.NUMBER, Kind.MONEY)),
+    ("in list", "is in list", None, "list", (Kind.TEXT, Kind.NUMBER, Kind.MONEY)),
+    ("not in list", "is not in list", None, "list", (Kind.TEXT, Kind.NUMBER, Kind.MONEY)),
     ("is null", "is missing", None, "none", _ALL),
     ("is not null", "is known", None, "none", _ALL),
 )

@@ -222,10 +222,16 @@ def _content(request: WebRequest, saved: Content) -> tuple[list[Problem], Conten
             problems.append(Problem("wrong-type", f"'{post['priority'][:40]}' is not a whole number.", "Write e.g. 100.", where="priority"))  # fmt: skip
     if post.get("cases"):
         try:
-            content["cases"] = json.loads(post["cases"])
+            content["cases"] = _list_of(json.loads(post["cases"]))
         except (ValueError, RecursionError):
             problems.append(Problem("wrong-shape", "The cases cannot be read.", where="cases"))
     return problems, content
+
+
+def _list_of(data: Any) -> list[Any]:
+    if not isinstance(data, list):
+        raise ValueError("no list")
+    return data
 
 
 def _lines(text: str | None, otherwise: list[str]) -> list[str]:
@@ -314,7 +320,7 @@ def _count(
     """Return the counts of a rule that can be read; for browsers without scripts."""
     if reading["problems"]:
         return None
-    return rulework.count_matches(
+    found = rulework.count_matches(
         request.services,
         request.actor,
         model=model,
@@ -322,6 +328,7 @@ def _count(
         where=where,
         parts=frozenset(("wins", "examples")),
     )
+    return found | {"others": found["matches"] - found["wins"] + found["won_by_name"]}
 
 
 def _cases(

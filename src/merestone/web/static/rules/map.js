@@ -9,6 +9,8 @@ import { boundsOf, loadAtlas, mainland } from "../map/data.js";
 import { breaks, classOf, rampOf } from "../map/scales.js";
 import { onThemeChange, readTheme } from "../map/theme.js";
 
+/** Around more counties than this a border is no help. */
+const MAX_BORDERED = 500;
 const NOTHING = /** @type {import("geojson").MultiLineString} */ ({ type: "MultiLineString", coordinates: [] });
 const LOWER_48 = /** @type {[number, number, number, number]} */ ([-124.9, 24.4, -66.8, 49.5]);
 
@@ -61,7 +63,7 @@ export class MatchMap {
     const ramp = rampOf(theme);
     const limits = breaks(Object.values(counted.counties), "potential");
     const fills = new Map(Object.entries(counted.counties).map(([fips, n]) => [fips, ramp[classOf(n, limits)]]));
-    const borders = fills.size > 0 ? atlas.borders((a, b) => fills.has(a) !== fills.has(b)) : NOTHING;
+    const borders = fills.size > 0 && fills.size <= MAX_BORDERED ? atlas.borders((a, b) => fills.has(a) !== fills.has(b)) : NOTHING;
     return { layer: "potential", fills, hatched: new Set(), faded: new Set(), borders, labels: [], theme };
   }
 }

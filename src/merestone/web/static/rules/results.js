@@ -28,7 +28,7 @@ export class Results {
   }
 
   clear() {
-    for (const name of ["matches", "wins", "rivals", "revenue"]) this.#figure(name, "–");
+    for (const name of ["matches", "wins", "others", "revenue"]) this.#figure(name, "–");
     this.#figure("share", "");
     byId("rule-live").textContent = "The rule cannot be counted until it is right.";
   }
@@ -39,7 +39,7 @@ export class Results {
     this.#figure("matches", whole.format(counted.matches));
     this.#figure("share", counted.parent ? ` of ${whole.format(counted.parent)}${counted.parent < counted.total ? " above it" : ""}` : "");
     this.#figure("wins", counted.is_grouping ? "–" : whole.format(counted.wins));
-    this.#figure("rivals", whole.format(counted.rivals.length));
+    this.#figure("others", counted.is_primary ? whole.format(counted.matches - (counted.is_grouping ? 0 : counted.wins - counted.won_by_name)) : "–");
     this.#figure("revenue", counted.is_grouping ? "–" : formatMoney(Number(counted.won_revenue), currency));
     byId("rule-live").textContent = counted.is_grouping
       ? `A grouping: hands on ${many(counted.matches, "account")}.`
