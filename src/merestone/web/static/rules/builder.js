@@ -237,7 +237,8 @@ export class Builder {
       Object.assign(row, { field: null, op: first.name, values: [] });
     } else {
       const field = this.fields.get(name);
-      const keeps = field && before?.kind === field.kind && field.choices.length === before.choices.length;
+      // A number may mean something for the next field too; a state is no postal code.
+      const keeps = field && before?.kind === field.kind && field.kind !== "text" && field.kind !== "list";
       row.field = name || null;
       if (!field?.operators.includes(row.op)) row.op = this.#usual(field);
       if (!keeps) row.values = [];
