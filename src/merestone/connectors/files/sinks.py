@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Protocol, cast
 
@@ -30,6 +31,10 @@ class Writer(Protocol):
 
     def close(self) -> None:
         """Write what stands at the end."""
+        ...
+
+    def abandon(self) -> None:
+        """Let go of the file, which will not be kept."""
         ...
 
 
@@ -95,12 +100,21 @@ class Sink:
         if self.is_done:
             return
         self.is_done = True
-        self.file.close()
+        with suppress(OSError, pa.ArrowException):  # the disk may be full
+            self.writer.abandon()
+            self.file.close()
         if self.written != self.target:
             self.written.unlink(missing_ok=True)
 
 
-class _Csv:
+class _Plain:
+    """What has nothing to let go of."""
+
+    def abandon(self) -> None:
+        return
+
+
+class _Csv(_Plain):
     """Comma-separated text in UTF-8, lines ended as the standard says, cells safe in a spreadsheet."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -178,12 +192,15 @@ class _Parquet:
         if self.writer is not None:
             self.writer.close()
 
+    def abandon(self) -> None:
+        self.close()
+
 
 def _plain(kind: pa.DataType) -> pa.DataType:
     return kind.value_type if pa.types.is_dictionary(kind) else kind
 
 
-class _Excel:
+class _Excel(_Plain):
     """A workbook, which is written when all its rows are known."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -207,7 +224,7 @@ class _Excel:
         )
 
 
-class _JsonLines:
+class _JsonLines(_Plain):
     """One object a line."""
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -220,7 +237,7 @@ class _JsonLines:
         return
 
 
-class _Json:
+class _Json(_Plain):
     """An array of objects, one a line."""
 
     def __init__(self, file: IO[bytes]) -> None:
