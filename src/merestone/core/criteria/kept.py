@@ -7,8 +7,8 @@ from collections import OrderedDict
 
 from merestone.core.criteria import expression as ex
 
-_BUDGET = 64_000_000  # bytes, as estimated by ``_weight``: some 30,000 rules with 30 postal codes each
-_LEAF = 1_000  # bytes of a leaf with its values, at most but for its texts
+_BUDGET = 128_000_000  # bytes, as estimated by ``_weight``: some 35,000 rules with 30 postal codes each
+_LEAF = 600  # bytes of a value with its place and its share of the leaf
 
 
 class Kept:
