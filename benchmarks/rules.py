@@ -333,7 +333,10 @@ class Bench:
         start = time.perf_counter()
         result = run_child(HERE, name, {"workload": where, "quick": self.is_quick, "arguments": arguments})
         shown = f"{name} {label or arguments or ''}"
-        sys.stderr.write(f"{shown}: {time.perf_counter() - start:.0f} s\n")
+        told = {
+            name: float(f"{value:.3g}") for name, value in result.items() if isinstance(value, int | float)
+        }
+        sys.stderr.write(f"{shown}: {told}, {time.perf_counter() - start:.0f} s in all\n")
         self.pieces[shown.strip()] = result
         return result
 
