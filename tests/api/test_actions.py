@@ -74,6 +74,12 @@ class TestAssignment:
         assert answer["winner"] == "west"
         assert answer["why_not"]["territory"] == "east"
         assert planner.get(f"/accounts/{world.accounts['west']}/explain?why_not=never").status_code == 404
+        lead = planner.get(f"/leads/{world.leads['west']}/explain?why_not=east").json()
+        for one in (answer, lead):
+            [change] = one["why_not"]["record"]["changes"]
+            assert (change["field"], change["from"], change["to"]) == ("state", "CA", "NY")
+            ways = [edit["to"] for way in one["why_not"]["rules"] for edit in way["edits"]]
+            assert "state in ('NY', 'MA', 'CA')" in ways
 
     def test_a_routed_lead_keeps_its_owner_however_often_it_is_routed(
         self, world: World, planner: Caller
