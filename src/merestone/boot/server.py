@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 
 from merestone.base.errors import UnavailableError
+
+WARM_AFTER_SECONDS = 5.0  # the first pages come before
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "merestone.boot.settings")
 
@@ -19,7 +23,9 @@ def __getattr__(name: str) -> object:
     if name == "application":
         from django.core.wsgi import get_wsgi_application
 
-        return get_wsgi_application()
+        application = get_wsgi_application()
+        start_warming()
+        return application
     raise AttributeError(name)
 
 
@@ -44,6 +50,31 @@ def serve(*, host: str, port: int, workers: int, sign_ins: bool) -> None:
     finally:
         worker.send_signal(signal.SIGTERM)
         worker.wait(timeout=10)
+
+
+def start_warming() -> None:
+    """Make the first look at a rule change as quick as the next: load the kernel and the book a little after the start."""
+    timer = threading.Timer(WARM_AFTER_SECONDS, warm)
+    timer.daemon = True
+    timer.start()
+
+
+def warm() -> None:
+    """Load the kernel and the kept book, and match it by the active model; what fails here fails again where it is seen."""
+    from django.db import connection
+
+    from merestone.app.matched import placed
+    from merestone.app.rulebook import rule_book
+    from merestone.boot.services import services
+
+    try:
+        active = services().models.active()
+        if active is not None:
+            placed(services(), rule_book(services(), active[1]), services().book.accounts())
+    except Exception:
+        logging.getLogger(__name__).info("The server could not be warmed.", exc_info=True)
+    finally:
+        connection.close()
 
 
 def require_free(host: str, port: int) -> None:

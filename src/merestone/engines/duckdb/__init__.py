@@ -35,7 +35,11 @@ class DuckdbMatcher:
         self._limits = Limits(threads, memory_mb)
         self._ready: list[DuckdbRules] = []
 
-    def compile(self, ruleset: Ruleset) -> DuckdbRules:
+    def kept(self, digest: str) -> DuckdbRules | None:  # noqa: ARG002
+        """Return None: plans are quick to make and are not kept between runs."""
+        return None
+
+    def compile(self, ruleset: Ruleset, *, digest: str | None = None) -> DuckdbRules:  # noqa: ARG002
         """Return the rules made ready; the same content is made ready only once."""
         ready = self._ready  # replaced, never changed, so that threads need no lock
         for rules in ready:

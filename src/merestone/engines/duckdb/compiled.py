@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from merestone.base.errors import UsageError
+from merestone.core.criteria import expression as ex
 from merestone.core.rules import Ruleset, match_record
 from merestone.engines.duckdb.descent import find_claims
 from merestone.engines.duckdb.plan import Plan
@@ -114,6 +115,18 @@ class DuckdbRules:
     def ruleset(self) -> Ruleset:
         """The rules it was made from."""
         return self.plan.ruleset
+
+    def columns(self, names: Collection[str]) -> set[str]:
+        """Return those of a table's column names that the rules look at, by field name or alias."""
+        fields = self.ruleset.fields
+        leaves = [
+            leaf for rule in self.ruleset.rules if rule.where is not None for leaf in ex.leaves(rule.where)
+        ]
+        used = {fields[leaf.field.name].name for leaf in leaves if leaf.field is not None}
+        if any(leaf.field is None for leaf in leaves):
+            used |= {"latitude", "longitude"}
+        own = {name: name for name in names}
+        return {name for field in used if (name := fields.raw(own, fields[field])) is not None}
 
     def match(self, table: pa.Table) -> pa.Table:
         """Return ``id``, ``territory``, ``cause``, ``n_matches``, ``runner_up``, ``rank``, ``overlays`` per row."""
