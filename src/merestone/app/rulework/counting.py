@@ -1,7 +1,7 @@
 """How many accounts a rule matches while it is being written, and how many it would win.
 
 The rule of a territory holds together with those above it, so what matches is one conjunction and asks nothing of the
-other territories. Who wins is asked of the whole model, but only for what matches. Every answer is the matcher's.
+other territories. Who wins is asked only for what matches (``rivals``). Every answer is the matcher's.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ import pyarrow.compute as pc
 from merestone.app.plans import load_model
 from merestone.app.policy import Actor, Right
 from merestone.app.rulebook import RuleBook
+from merestone.app.rulework.rivals import Standing, is_leaf, standing, texts_of, winners_beside
 from merestone.app.rulework.trial import (
     alone,
     compiled_book,
@@ -33,7 +35,6 @@ from merestone.app.services import Services
 from merestone.base.errors import InvalidInputError
 from merestone.core.criteria import Expr, fields_used, leaves, read, render
 from merestone.core.criteria import expression as ex
-from merestone.core.criteria.values import fold
 from merestone.core.model.columns import ACCOUNTS
 from merestone.core.rules import Rule, Ruleset
 
@@ -138,7 +139,7 @@ class _Trial:
     """One criterion on the book."""
 
     def __init__(self, services: Services, book: RuleBook, ruleset: Ruleset, place: int) -> None:
-        self.services, self.book, self.ruleset = services, book, ruleset
+        self.services, self.book, self.ruleset, self.place = services, book, ruleset, place
         self.rule: Rule = ruleset.rules[place]
         self.path = path_rules(ruleset, place)
         self.used = columns_used(replace(ruleset, rules=tuple(self.path)))
@@ -175,9 +176,23 @@ class _Trial:
         # What is left is no generation of the book any more.
         return table.filter(pc.is_valid(winners)).replace_schema_metadata(None)
 
+    @cached_property
+    def saved(self) -> Standing:
+        """Where the saved model puts every account."""
+        return standing(self.services, self.book, self.accounts)
+
+    def rows(self, matched: pa.Table) -> np.ndarray:
+        """Return the places in the book of what was left of it."""
+        return np.asarray(pc.index_in(matched["id"], value_set=self.accounts["id"].combine_chunks()))
+
     def winners(self, matched: pa.Table) -> pa.Array:
         """Return who wins each matching row, as text."""
-        return _texts(self.services.matcher.compile(self.ruleset).winners(matched))
+        if not is_leaf(self.ruleset, self.place):
+            return _texts(self.services.matcher.compile(self.ruleset).winners(matched))
+        claims = self.rule.is_primary and self.rule.where is not None
+        rows = self.rows(matched)
+        found = winners_beside(self.ruleset, self.place, saved=self.saved, rows=rows, claims=claims)
+        return texts_of(found, self.ruleset)
 
     def wins(self, matched: pa.Table, winners: pa.Array) -> dict[str, Any]:
         own = pc.fill_null(pc.equal(winners, self.rule.key), False)
@@ -196,15 +211,12 @@ class _Trial:
         }
 
     def _named_elsewhere(self, matched: pa.Table) -> pa.Table:
-        """Return the accounts it wins by name alone, whatever the rule says."""
+        """Return the accounts it wins by name alone, whatever the rule says: no rule comes before a name."""
         if not self.rule.named or not self.rule.is_primary:
             return self.accounts.slice(0, 0)
-        keys = [fold(text) if text else None for text in self.accounts["external_id"].to_pylist()]
-        is_named = pa.array([key in self.rule.named for key in keys])
-        found = self.accounts.filter(is_named)
-        found = found.filter(pc.invert(pc.is_in(found["id"], value_set=matched["id"].combine_chunks())))
-        winners = self.winners(found)
-        return found.filter(pc.fill_null(pc.equal(winners, self.rule.key), False))
+        is_won = (self.saved.winner == self.place) & self.saved.is_named
+        is_won[self.rows(matched)] = False
+        return self.accounts.filter(pa.array(is_won))
 
     def criteria(self, above: pa.Table, where: Expr) -> list[dict[str, Any]]:
         """Return what each comparison keeps by itself, of what the parent matches."""
