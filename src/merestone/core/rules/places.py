@@ -8,7 +8,7 @@ with several the parts they cut each other into are tried too, for a handful of 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import shapely
@@ -196,8 +196,3 @@ def _parts(regions: Sequence[BaseGeometry]) -> list[BaseGeometry]:
 def _shrunk(part: BaseGeometry) -> BaseGeometry:
     smaller = part.buffer(-_NUDGE)
     return part if smaller.is_empty else smaller
-
-
-def as_json(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a place's values as plain numbers."""
-    return {name: None if value is None else float(value) for name, value in values.items()}
