@@ -113,9 +113,9 @@ def _not_excluded(found: exp.Query) -> exp.Query:
     )
     return (
         exp.select(exp.column("row", "f"), exp.column("rule", "f"))
-        .from_(found.subquery("f", copy=False))
-        .where(exp.not_(exp.Exists(this=excluded)))
-        .distinct()
+        .from_(found.subquery("f", copy=False), copy=False)
+        .where(exp.not_(exp.Exists(this=excluded)), copy=False)
+        .distinct(copy=False)
     )
 
 
@@ -154,14 +154,14 @@ def _entering(book: Book, access: int | None, entries: Sequence[Entry]) -> exp.Q
         conditions.append(_equal("code", "b", f"c{access}", "f"))
     query = (
         exp.select(exp.column("row", "p"), exp.column("rule", "b"))
-        .from_(_table("reached", "p"))
-        .join(_table("facts", "f"), on=_equal("row", "f", "row", "p"))
-        .join(entered, on=exp.and_(*conditions), copy=False)
+        .from_(_table("reached", "p"), copy=False)
+        .join(_table("facts", "f"), on=_equal("row", "f", "row", "p"), copy=False)
+        .join(entered, on=exp.and_(*conditions, copy=False), copy=False)
     )
     for attribute in _attributes(book, entries, is_span=False):
         hits = f"h{attribute}"
         both = exp.and_(
-            _equal("test", hits, f"t{attribute}", "b"), _equal("code", hits, f"c{attribute}", "f")
+            _equal("test", hits, f"t{attribute}", "b"), _equal("code", hits, f"c{attribute}", "f"), copy=False
         )
         query = query.join(_table(hits, hits), on=both, join_type="left", copy=False)
         query = query.where(_passes(attribute), copy=False)
@@ -223,7 +223,7 @@ def _with_codes(name: str, access: int) -> exp.Query:
     """Return the branches once per rank that passes their test of entry."""
     return (
         exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("b")), exp.column("code", "h"))
-        .from_(_table(name, "b"))
+        .from_(_table(name, "b"), copy=False)
         .join(_table(f"h{access}", "h"), on=_equal("test", "h", "entry", "b"))
     )
 
@@ -232,7 +232,9 @@ def _passes(attribute: int) -> exp.Expr:
     """Return the condition that a branch has no set test of the attribute, or that the row passes it."""
     no_test = exp.Is(this=exp.column(f"t{attribute}", "b"), expression=exp.Null())
     is_found = exp.not_(exp.Is(this=exp.column("test", f"h{attribute}"), expression=exp.Null()))
-    return exp.or_(no_test, exp.EQ(this=exp.paren(is_found), expression=exp.column(f"w{attribute}", "b")))
+    return exp.or_(
+        no_test, exp.EQ(this=exp.paren(is_found), expression=exp.column(f"w{attribute}", "b")), copy=False
+    )
 
 
 def _table(name: str, alias: str) -> exp.Expr:
