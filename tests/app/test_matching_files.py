@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from merestone.app.file_columns import fields_named, fields_read
 from merestone.app.matching_files import load_rules, match_files, read_records
 from merestone.app.rulebook import RuleBook
 from merestone.base.errors import InvalidInputError, UsageError
@@ -280,6 +281,27 @@ def test_dates_and_truth_values_are_read_as_people_write_them(local: LocalServic
 def test_headers_are_known_by_name_alias_and_label(local: LocalServices, tmp_path: Path, header: str) -> None:
     rules = simple_rules(tmp_path, big="employees >= 10")
     assert match_text(local, rules, f"id,{header}\n1,10\n2,9\n")[0] == ["big", ""]
+
+
+def test_fields_are_known_from_the_text_of_the_rules(local: LocalServices, rules: Path) -> None:
+    ruleset = load_rules(local, rules)
+    wheres = [territory["where"] for territory in MODEL["territories"]]
+    assert sorted(fields_named(wheres, ruleset.fields)) == sorted(fields_read(ruleset))
+    odd = ["NAME = 'it''s city' and ZIP in list('county') or in_area('language')"]
+    assert fields_named(odd, ruleset.fields) == ("name", "postal_code", "latitude", "longitude")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"fields": ["tier"]}, {"territories": {"us": 1}}, {"territories": [7]}, {"fields": {"x": "rope"}}],
+)
+def test_a_wrong_document_is_refused_with_its_problems(
+    local: LocalServices, tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    rules = write_rules(tmp_path, {**MODEL, **wrong})
+    with pytest.raises(InvalidInputError) as caught:
+        match_text(local, rules, "id,country\n1,US\n")
+    assert caught.value.code == "bad-document"
 
 
 def test_a_literal_name_wins_over_a_synonym(local: LocalServices, tmp_path: Path) -> None:

@@ -5,17 +5,22 @@ Only the fields that the rules read are looked for, and the id; nothing else of 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from merestone.base.errors import InvalidInputError, Problem
 from merestone.core.criteria.expression import leaves
 from merestone.core.criteria.fields import ALIASES, FieldSet
-from merestone.core.model.columns import ACCOUNTS, LEADS, Table
+from merestone.core.criteria.functions import FUNCTIONS
+from merestone.core.model.columns import ACCOUNTS, LEADS, Kind, Table
 from merestone.core.rules.ruleset import Ruleset
 
 ID = "id"
 EXTERNAL_ID = "external_id"
+_QUOTED = re.compile(r"'[^']*'")
+_WORD = re.compile(r"[a-z_][a-z0-9_]*")
+_PLACES = frozenset(name for name, function in FUNCTIONS.items() if function.subject is Kind.LOCATION)
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,24 @@ def fields_read(ruleset: Ruleset) -> tuple[str, ...]:
             else:
                 names[leaf.field.name] = None
     return tuple(dict.fromkeys(ruleset.fields[name].name for name in names))
+
+
+def fields_named(wheres: Iterable[str], fields: FieldSet) -> tuple[str, ...]:
+    """Return the names of the fields that criteria name, from their text alone, in order of first use.
+
+    What is a name and stands outside quotes is a field, a function or a word of the language. So a file can be read
+    before its rules are.
+    """
+    words: dict[str, None] = {}
+    for where in wheres:
+        words.update(dict.fromkeys(_WORD.findall(_QUOTED.sub(" ", where).lower())))
+    names: dict[str, None] = {}
+    for word in words:
+        if word in _PLACES:
+            names.update({"latitude": None, "longitude": None})
+        elif (field := fields.get(word)) is not None:
+            names[field.name] = None
+    return tuple(names)
 
 
 def match_headers(

@@ -22,11 +22,11 @@ import pyarrow.compute as pc
 
 from merestone.app import ports
 from merestone.app.file_cells import BadValue, CellReader
-from merestone.app.file_columns import FileColumns, fields_read, match_headers
+from merestone.app.file_columns import FileColumns, fields_named, fields_read, match_headers
 from merestone.app.file_ids import SeenIds
 from merestone.app.file_places import PlaceNames
 from merestone.base.errors import InvalidInputError, Problem
-from merestone.core.criteria.fields import FieldSet, custom_field, standard_fields
+from merestone.core.criteria.fields import CUSTOM_KINDS, FieldSet, custom_field, standard_fields
 from merestone.core.rules.document import read_document
 from merestone.core.rules.ruleset import Ruleset, compile_ruleset
 
@@ -143,45 +143,38 @@ def load_rules(local: Local, path: Path) -> Ruleset:
 class Rules:
     """The rules of a model document, as far as an engine has not made them ready in an earlier run.
 
+    What of the file they read is known at once, from the document's text, so that the file is on its way meanwhile.
+
     Parameters
     ----------
     data : mapping
-        The document's plain data.
+        The document's plain data, which may still prove wrong.
     matcher : Matcher
         The engine.
     """
 
     def __init__(self, data: Mapping[str, Any], matcher: ports.Matcher) -> None:
         self.data, self.matcher = data, matcher
-        text = json.dumps(data, ensure_ascii=False, default=str)
-        self.digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        self.kept = matcher.kept(self.digest)
-
-    @cached_property
-    def ruleset(self) -> Ruleset:
-        """The rules themselves."""
-        return self.kept.ruleset if self.kept else compile_ruleset(read_document(self.data))
-
-    @cached_property
-    def fields(self) -> FieldSet:
-        """The fields they may use."""
-        if not self.kept:
-            return self.ruleset.fields
+        own = data.get("fields")
+        kinds = own.items() if isinstance(own, dict) else ()
         known = standard_fields()
-        own = self.data.get("fields") or {}
-        return known.with_custom(custom_field(name, own[name]) for name in own if name not in known)
+        self.fields = known.with_custom(
+            custom_field(name, kind) for name, kind in kinds if name not in known and kind in CUSTOM_KINDS
+        )
+        territories = data.get("territories")
+        rows = territories if isinstance(territories, list) else []
+        wheres = (row.get("where") for row in rows if isinstance(row, dict))
+        self.needed = fields_named((where for where in wheres if isinstance(where, str)), self.fields)
 
     @cached_property
-    def needed(self) -> Sequence[str]:
-        """The fields they read."""
-        if not self.kept:
-            return fields_read(self.ruleset)
-        looked_at = self.kept.columns([field.name for field in self.fields])
-        return [field.name for field in self.fields if field.name in looked_at]
-
     def compiled(self) -> ports.CompiledRules:
-        """Return the rules made ready."""
-        return self.kept or self.matcher.compile(self.ruleset, digest=self.digest)
+        """The rules made ready."""
+        text = json.dumps(self.data, ensure_ascii=False, default=str)
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        kept = self.matcher.kept(digest)
+        if kept is not None:
+            return kept
+        return self.matcher.compile(compile_ruleset(read_document(self.data)), digest=digest)
 
 
 def match_files(
@@ -231,7 +224,9 @@ def match_files(
         )
     with closing(local.files.open_records(Path(records))) as source:
         ready = Rules(local.files.read_document(rules), local.engine(engine))
-        run = _Run(local, source, ready.needed, ready.fields, lambda: ready.ruleset, name=Path(records).name)
+        run = _Run(
+            local, source, ready.needed, ready.fields, lambda: ready.compiled.ruleset, name=Path(records).name
+        )
         sink = local.files.open_sink(Path(out))
         try:
             done = run.match(
@@ -287,7 +282,7 @@ class _Run:
     ) -> dict[str, Any]:
         """Match every batch and write it; returns the counts."""
         batches = self.batches()  # reading starts, and the rules are made ready meanwhile
-        compiled = ready.compiled()
+        compiled = ready.compiled
         assigned = 0
         with _Writing(sink) as writing:
             for batch in [_in_one(batches)] if at_once else batches:

@@ -185,7 +185,14 @@ class _Parquet:
 
         if self.writer is None:
             self.schema = pa.schema([pa.field(field.name, _plain(field.type)) for field in rows.schema])
-            self.writer = pq.ParquetWriter(self.file, self.schema, compression="zstd")
+            self.writer = pq.ParquetWriter(
+                self.file,
+                self.schema,
+                compression="zstd",
+                use_dictionary=[
+                    name for name in self.schema.names if name != "id"
+                ],  # hardly any id comes twice
+            )
         self.writer.write_table(rows.cast(self.schema))
 
     def close(self) -> None:
