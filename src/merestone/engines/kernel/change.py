@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from merestone.core.criteria import expression as ex
 from merestone.core.rules import Rule, Ruleset
-from merestone.engines.kernel.compiled import KernelRules, ids_of
+from merestone.engines.kernel.compiled import KernelRules, ids_of, taken
 from merestone.engines.kernel.settle import ANSWERS, Answer, Matches, Standing
 
 
@@ -177,7 +177,12 @@ def _touched(table: pa.Table, *extracts: Extract) -> np.ndarray:
 def _narrow(table: pa.Table, *rules: KernelRules) -> pa.Table:
     """Return only the columns that the rules look at, and the ids."""
     wanted = {"id", "external_id"}.union(*(one.columns(table.column_names) for one in rules))
-    return table.select([name for name in table.column_names if name in wanted])
+    names = [name for name in table.column_names if name in wanted]
+    return pa.table({name: _takeable(table[name]) for name in names})
+
+
+def _takeable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    return column.cast(pa.large_string()) if column.type == pa.string_view() else column
 
 
 def _differing(rows: np.ndarray, ids: pa.ChunkedArray, left: pa.Table, right: pa.Table) -> pa.Table:
@@ -189,7 +194,7 @@ def _differing(rows: np.ndarray, ids: pa.ChunkedArray, left: pa.Table, right: pa
     differs[maybe] = np.fromiter((was != now for was, now in pairs), bool, len(maybe))
     places = pa.array(np.flatnonzero(differs))
     rows = rows[differs]
-    columns = {"row": pa.array(rows, pa.int64()), "id": ids.take(pa.array(rows))}
+    columns = {"row": pa.array(rows, pa.int64()), "id": taken(ids, pa.array(rows))}
     columns |= {name: right[name].take(places) for name in ANSWERS.names}
     return pa.table(columns | {f"old_{name}": left[name].take(places) for name in ANSWERS.names})
 

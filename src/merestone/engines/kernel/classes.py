@@ -203,7 +203,9 @@ def _float_end(point: Decimal) -> tuple[float, bool]:
     """Return the least float at or above a point, floats being read as their shortest decimals, and whether it is it."""
     at = float(point)
     if at in (inf, -inf):
-        return at, point == Decimal(at)
+        # A number beyond all floats has only infinity above it, or, below them all, the least float.
+        is_infinite = not point.is_finite()
+        return (at if is_infinite or at > 0 else nextafter(at, 0)), is_infinite
     while Decimal(repr(at)) < point:
         at = nextafter(at, inf)
     while Decimal(repr(nextafter(at, -inf))) >= point:
@@ -257,7 +259,7 @@ def _distinct_lists(column: pa.Array) -> tuple[np.ndarray, pa.Array]:
 
 
 def plain(column: pa.Array) -> pa.Array:
-    """Return a column without dictionary or string views."""
+    """Return a column (or chunks of one) without dictionary or string views, which not every function takes."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if column.type in (pa.string_view(), pa.binary_view()):

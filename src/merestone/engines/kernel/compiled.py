@@ -211,7 +211,7 @@ class KernelRules:
         return pa.table(
             {
                 "row": rows,
-                "id": ids.take(rows),
+                "id": taken(ids, rows),
                 "territory": named(self.standing.keys, matches.rules),
                 "is_winner": pa.array(self._is_winner(matches)),
                 "is_overlay": pa.array(~self.standing.is_primary[matches.rules]),
@@ -231,6 +231,13 @@ def ids_of(table: pa.Table) -> pa.ChunkedArray:
         )
     column = table.column("id" if "id" in names else "external_id")
     return pa.chunked_array([column]) if isinstance(column, pa.Array) else column
+
+
+def taken(column: pa.ChunkedArray, rows: pa.Array) -> pa.ChunkedArray:
+    """Return some rows of a column in its own type; Arrow cannot take from string views."""
+    if column.type != pa.string_view():
+        return column.take(rows)
+    return column.cast(pa.large_string()).take(rows).cast(pa.string_view())
 
 
 # --- names and exclusions ---------------------------------------------------------------------------------------------

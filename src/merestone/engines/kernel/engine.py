@@ -46,6 +46,9 @@ class KernelMatcher:
         remembered = self._ready.get(id(ruleset))
         if remembered is not None and remembered[0]() is ruleset:
             return remembered[1]
+        for known, ready in list(self._ready.values()):
+            if known() == ruleset:  # shared rules and trees make this quick, and others differ early
+                return ready
         rules = None if digest is None else self.kept(digest)
         if rules is None:
             rules = self._made(ruleset, digest)
