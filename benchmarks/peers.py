@@ -153,7 +153,9 @@ class Zen:
                 rows.append({"_id": str(len(rows)), **cells, "territory": str(number)})
         fields = sorted({name for row in rows for name in row} - {"_id", "territory"})
         if way == "cells":
-            inputs = [{"id": name, "name": name, "field": _FIELD_OF.get(name, name)} for name in fields]
+            inputs = [
+                {"id": name, "name": name} | ({} if name == "place" else {"field": name}) for name in fields
+            ]
         else:
             inputs = [{"id": "all", "name": "all"}]
         for row in rows:
@@ -166,9 +168,6 @@ class Zen:
         """Return the number of the first rule that holds."""
         found = self.decision.evaluate(record)["result"]
         return None if not found or found.get("territory") is None else int(found["territory"])
-
-
-_FIELD_OF = {"place": "is_located"}
 
 
 def zen_record(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -210,21 +209,22 @@ def _decision(inputs: list[dict[str, Any]], rows: list[dict[str, Any]]) -> dict[
 
 
 def _cells(path: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the tests by column; ``$`` stands for the column's value."""
+    """Return the tests by column; ``$`` stands for the column's value. Tests of a cell know no brackets."""
     tests: dict[str, list[str]] = {}
     for criterion in path:
         name, test = _zen(criterion, "$")
         tests.setdefault(name, []).append(test)
-    guarded = {"place": "$"}
-    return {name: " and ".join([guarded.get(name, "$ != null"), *found]) for name, found in tests.items()}
+    return {
+        name: " and ".join(["is_located" if name == "place" else "$ != null", *found])
+        for name, found in tests.items()
+    }
 
 
 def _guarded(path: Sequence[Mapping[str, Any]]) -> list[str]:
     found: list[str] = []
     for criterion in path:
         name, _ = _zen(criterion, "$")
-        column = _FIELD_OF.get(name, name)
-        found += ["is_located" if name == "place" else f"{column} != null", _zen(criterion, column)[1]]
+        found += ["is_located" if name == "place" else f"{name} != null", _zen(criterion, name)[1]]
     return found
 
 
@@ -234,18 +234,16 @@ def _zen(criterion: Mapping[str, Any], subject: str) -> tuple[str, str]:
     if op in ("in", "not_in"):
         return field, f"{subject} {'not ' if op == 'not_in' else ''}in {json.dumps(value)}"
     if op == "prefix":
-        return field, "(" + " or ".join(f"startsWith({subject}, {json.dumps(item)})" for item in value) + ")"
-    if op == "startswith":
+        return field, f"some({json.dumps(value)}, startsWith({subject}, #))"
+    if op in ("startswith", "contains"):
+        function = "startsWith" if op == "startswith" else "contains"
         subject = "$" if subject == "$" else "name_lower"
-        return "name_lower", "(" + " or ".join(f"startsWith({subject}, '{item}')" for item in value) + ")"
-    if op == "contains":
-        subject = "$" if subject == "$" else "name_lower"
-        return "name_lower", "(" + " or ".join(f"contains({subject}, '{item}')" for item in value) + ")"
+        return "name_lower", f"some({json.dumps(value)}, {function}({subject}, #))"
     if op == "range":  # ZEN does not order texts; the workload's postal codes are digits
         subject = "$" if subject == "$" else "zip_number"
-        return "zip_number", f"({subject} >= {int(value[0])} and {subject} <= {int(value[1])})"
+        return "zip_number", f"{subject} >= {int(value[0])} and {subject} <= {int(value[1])}"
     if op == "between":
-        return field, f"({subject} >= {value[0]} and {subject} <= {value[1]})"
+        return field, f"{subject} >= {value[0]} and {subject} <= {value[1]}"
     if op == "gte":
         return field, f"{subject} >= {value}"
     if op == "any":

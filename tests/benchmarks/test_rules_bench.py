@@ -59,7 +59,7 @@ def test_engines_and_oracle_agree_on_a_seed(generator, folder):
 def test_a_zen_table_gives_the_same_winners(generator, folder):
     if importlib.util.find_spec("zen") is None:
         pytest.skip("zen-engine is not installed (requirements-bench.txt)")
-    found = piece("online", generator, folder, rules=40)
+    found = piece("online", generator, folder, rules=200)
     assert found["differences_cells"] == found["differences_expression"] == 0
 
 
