@@ -105,19 +105,27 @@ class Page {
     const asked = { model: this.config.model, territory: this.config.territory, where };
     const priority = Number(/** @type {HTMLInputElement} */ (byId("rule-priority")).value);
     this.results.wait(true);
+    // What is to be said beside the whole model may take longer than counting; neither waits for the other.
+    this.#check(asked);
     try {
-      const [counted, checked] = await Promise.all([
-        this.api.ask("count", "rules/count", Number.isInteger(priority) ? { ...asked, priority } : asked),
-        this.api.ask("check", "rules/check", { ...asked, cases: this.cases }),
-      ]);
+      const counted = await this.api.ask("count", "rules/count", Number.isInteger(priority) ? { ...asked, priority } : asked);
       this.results.wait(false);
       this.#counted(counted);
-      this.#checked(checked);
     } catch (error) {
       if (isCancelled(error)) return;
       this.results.wait(false);
       if (!(error instanceof Refusal)) throw error;
       this.results.clear();
+    }
+  }
+
+  /** @param {{ model: string, territory: string, where: string }} asked */
+  async #check(asked) {
+    try {
+      const checked = await this.api.ask("check", "rules/check", { ...asked, cases: this.cases });
+      if (this.text.area.value === asked.where) this.#checked(checked);
+    } catch (error) {
+      if (!isCancelled(error) && !(error instanceof Refusal)) throw error;
     }
   }
 
