@@ -1,23 +1,25 @@
-"""Matching on Spark beside an empty round trip: the same columns to Python workers and two of them back.
+"""Matching on Spark next to an empty round trip: ``python benchmarks/spark.py [--quick] [--master 'local[2]']``.
 
-    python benchmarks/spark.py --rules model.json --records accounts.parquet --master 'local[2]' --runs 5
-
-Both run in turn in one warm session and give their rows to a sink that drops them, so that the ratio says what the
-rules cost on top of Spark's own work. Prints JSON: seconds (median, least, most) and the ratio of the medians.
+The peer hands the same columns to the same Python workers and gets two of them back untouched, so that the ratio says
+what the rules cost on top of Spark's own work. Both run in one warm session, in turns. The first line is the answer of
+``match_frame`` to a sink that drops it; the second reads cells as ``match`` does, and both sides write Parquet.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import time
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from merestone.connectors.files import LocalFiles
-from merestone.core.rules import compile_ruleset, read_document
+from harness import Row, as_json, compare, in_turns, machine, median, table
+from workload import Workload
+
+from merestone.connectors.geodata import Gazetteer
+from merestone.core.rules import Ruleset, compile_ruleset, read_document
 from merestone.engines.kernel import KernelMatcher
 from merestone.engines.spark import SparkCluster
 from merestone.engines.spark.columns import needed
@@ -27,44 +29,60 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import DataFrame
 
+HERE = Path(__file__).resolve()
+PACKAGES = ("merestone", "pyspark", "numba", "numpy", "pyarrow")
+GOAL = 2.0
+
 
 def main() -> None:
-    """Measure and print."""
-    options = _options()
-    ruleset = compile_ruleset(read_document(LocalFiles().read_document(options.rules)))
-    cluster = SparkCluster(KernelMatcher())
-    with open_session(options.master, {}) as spark:
-        frame = spark.read.parquet(str(options.records))
-        columns = needed(ruleset, frame.columns, where=str(options.records))
-        pruned = frame.select(*(frame[column].alias(name) for name, column in columns.columns.items()))
-        seconds = _measured(
-            {
-                "kernel": lambda: _run(cluster.match_frame(ruleset, frame)),
-                "round_trip": lambda: _run(_there_and_back(pruned)),
-            },
-            runs=options.runs,
-        )
-        found = {"records": frame.count(), "partitions": frame.rdd.getNumPartitions()}
-    print(
-        json.dumps(
-            {"rules": len(ruleset.rules), **found, "master": options.master, **_summary(seconds)}, indent=2
-        )
-    )
+    """Measure and print the table."""
+    options = _arguments()
+    workload = Workload(options.workload, options.folder, options.seed)
+    workload.module()  # says so when it is not there
+    told = machine(PACKAGES)
+    print(json.dumps({**told, "master": options.master}), f"seed {options.seed}", sep="\n")
+    n, n_rules = (2_000, 40) if options.quick else (1_000_000, 1_000)
+    ruleset = compile_ruleset(read_document(json.loads(workload.model(n_rules).read_bytes())))
+    seconds = measured(ruleset, str(workload.accounts(n)), master=options.master)
+    rows = _rows(seconds, what=f"{n:,} × {n_rules:,}")
+    print(table(rows))
+    if options.json:
+        options.json.write_text(as_json(told, rows, seconds))
 
 
-def _options() -> argparse.Namespace:
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rules", type=Path, required=True)
-    parser.add_argument("--records", type=Path, required=True)
+    parser.add_argument("--quick", action="store_true", help="toy size, to see that it works")
     parser.add_argument("--master", default="local[2]")
-    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workload", type=Path, default=HERE.parents[2] / "shared" / "bench" / "rules")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir(), "merestone-bench"))
+    parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
 
+def measured(ruleset: Ruleset, records: str, *, master: str) -> dict[str, list[float]]:
+    """Return the seconds of each work."""
+    cluster = SparkCluster(KernelMatcher(), gazetteer=Gazetteer)
+    with open_session(master, {}) as spark, tempfile.TemporaryDirectory() as folder:
+        frame = spark.read.parquet(records)
+        columns = needed(ruleset, frame.columns, where=records).columns
+        empty = _there_and_back(
+            frame.select(*(frame[column].alias(name) for name, column in columns.items()))
+        )
+        works: dict[str, Callable[[], object]] = {
+            "match_frame": lambda: _drop(cluster.match_frame(ruleset, frame)),
+            "round_trip": partial(_drop, empty),
+            "match": partial(cluster.match, ruleset, records=records, out=f"{folder}/matched"),
+            "round_trip_to_parquet": lambda: empty.write.mode("overwrite").parquet(f"{folder}/empty"),
+        }
+        return dict(zip(works, in_turns(*works.values()), strict=True))
+
+
 def _there_and_back(frame: DataFrame) -> DataFrame:
-    """Return id and one text column by way of the Python workers, untouched."""
+    """Return id and one text column by way of the Python workers."""
     text = next(name for name, kind in frame.dtypes if kind == "string" and name != "id")
 
     def hand_back(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -74,33 +92,26 @@ def _there_and_back(frame: DataFrame) -> DataFrame:
     return frame.mapInArrow(hand_back, frame.select("id", text).schema)
 
 
-def _run(frame: DataFrame) -> None:
+def _drop(frame: DataFrame) -> None:
     frame.write.format("noop").mode("overwrite").save()
 
 
-def _measured(works: dict[str, Callable[[], None]], *, runs: int) -> dict[str, list[float]]:
-    """Return seconds of each work, done in turn, after one run of each that is not counted."""
-    seconds: dict[str, list[float]] = {name: [] for name in works}
-    for number in range(runs + 1):
-        for name, work in works.items():
-            start = time.perf_counter()
-            work()
-            if number:
-                seconds[name].append(time.perf_counter() - start)
-    return seconds
-
-
-def _summary(seconds: dict[str, list[float]]) -> dict[str, Any]:
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    told = {
-        name: {
-            "median": round(medians[name], 3),
-            "least": round(min(values), 3),
-            "most": round(max(values), 3),
-        }
-        for name, values in seconds.items()
-    }
-    return {**told, "ratio": round(medians["kernel"] / medians["round_trip"], 2)}
+def _rows(seconds: dict[str, list[float]], *, what: str) -> list[Row]:
+    middle = {name: median(taken) for name, taken in seconds.items()}
+    return [
+        compare(
+            f"Spark with kernel ÷ empty round trip, {what}",
+            middle["match_frame"],
+            middle["round_trip"],
+            most=GOAL,
+        ),
+        compare(
+            f"the same from Parquet to Parquet, cells read, {what}",
+            middle["match"],
+            middle["round_trip_to_parquet"],
+            most=GOAL,
+        ),
+    ]
 
 
 if __name__ == "__main__":
