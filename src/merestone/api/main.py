@@ -15,6 +15,7 @@ from ninja.responses import Response
 from merestone import __version__
 from merestone.api import errors
 from merestone.api.routes import (
+    analysis,
     assignment,
     difference,
     docs,
@@ -50,6 +51,7 @@ MODULES = (
     territories,
     difference,
     rules,
+    analysis,
     reports,
     files,
     people,

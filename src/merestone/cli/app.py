@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from merestone.base.errors import InvalidInputError, MerestoneError, UsageError
-from merestone.cli.commands import exchange, fields, models, people, rules, server
+from merestone.cli.commands import analyse, exchange, fields, models, people, rules, server
 from merestone.cli.context import Held, Program, err
 
 
@@ -23,7 +23,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
     )
-    for commands in (server, exchange, rules, people):
+    for commands in (server, exchange, rules, analyse, people):
         app.registered_commands.extend(commands.app.registered_commands)
     app.add_typer(models.app, name="model")
     app.add_typer(fields.app, name="field")

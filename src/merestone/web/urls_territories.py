@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
+from merestone.web.views import analysis, rules, scorecard, territories
 from merestone.web.views import map as map_views
-from merestone.web.views import rules, scorecard, territories
 
 urlpatterns: list[URLPattern] = [
     path("map/", map_views.map_page, name="map"),
@@ -19,6 +19,8 @@ urlpatterns: list[URLPattern] = [
     path("models/", territories.models_page, name="models"),
     path("models/<str:key>/", rules.model_page, name="model"),
     path("models/<str:key>/counts.json", rules.model_counts, name="model-counts"),
+    path("models/<str:key>/analysis/", analysis.analysis_page, name="model-analysis"),
+    path("models/<str:key>/analysis/result/", analysis.analysis_result, name="model-analysis-result"),
     path("models/<str:key>/clone/", rules.clone, name="model-clone"),
     path("models/<str:key>/new/", rules.territory_new, name="territory-new"),
     path("models/<str:key>/rules/<str:territory>/", rules.rule_page, name="model-rule"),

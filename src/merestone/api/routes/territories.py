@@ -172,13 +172,14 @@ def apply_document(
     dry_run: bool = Query(False, description="True: only tell what would change."),
 ) -> HttpResponse:
     """Create or replace a planning model; applying the same document again changes nothing."""
-    data = _document(request)
+    data = read_document_body(request)
     if dry_run:
         return answer(plans.diff_document(request.services, request.actor, data))
     return answer(plans.apply_document(request.services, request.actor, data))
 
 
-def _document(request: ApiRequest) -> dict[str, Any]:
+def read_document_body(request: ApiRequest) -> dict[str, Any]:
+    """Return a model document sent as the body; UsageError when it is no JSON object."""
     try:
         data = json.loads(request.body, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:

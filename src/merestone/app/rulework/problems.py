@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from merestone.app.analyse import problems_of_rule
 from merestone.app.plans import load_model
 from merestone.app.policy import Actor, Right
 from merestone.app.rulebook import company_fields
@@ -19,7 +20,7 @@ from merestone.core.rules import run_cases
 Analysis = Callable[[TerritoryModelDocument, str, FieldSet], Iterable[Problem]]
 """Looks at a whole model for what concerns one territory: overlaps, shadowed and impossible criteria."""
 
-ANALYSES: tuple[Analysis, ...] = ()
+ANALYSES: tuple[Analysis, ...] = (problems_of_rule,)
 
 
 def problems_of(

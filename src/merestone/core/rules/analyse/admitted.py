@@ -136,6 +136,9 @@ class Admitted:
 
     def _candidates(self, number: int) -> Iterator[Any]:
         position, is_point = divmod(number, 2)
+        if self.field.choices:
+            yield from self.field.choices
+            return
         if is_point:
             point = self.axis.points[position]
             yield self.spelling.get(point, point)
@@ -208,13 +211,9 @@ class Admitted:
         above = self.axis.points[position] if position < len(self.axis.points) else None
         if self.axis.kind is Kind.TEXT and not self.field.choices:
             return _is_no_text(above) if is_point else _is_nothing_between(below, above)
-        if self._find(number) is not None:
-            return False
-        if self.field.choices or self.axis.kind is Kind.BOOLEAN:
-            return True
-        if self.axis.kind in (Kind.DATE, Kind.INSTANT):
-            return True  # the day after and the day before have been tried
-        return self._is_no_number(above) if is_point else self._is_no_range(below, above)
+        if self.axis.kind in (Kind.NUMBER, Kind.MONEY):
+            return self._is_no_number(above) if is_point else self._is_no_range(below, above)
+        return self._find(number) is None  # of choices, truths and days all there are have been tried
 
     def _is_no_number(self, value: Any) -> bool:
         low, high = self._limits

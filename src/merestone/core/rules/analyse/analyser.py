@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 
 from merestone.base.errors import NotFoundError
@@ -11,7 +12,7 @@ from merestone.core.rules.analyse.findings import Finding, Part, Progress, RuleA
 from merestone.core.rules.analyse.gaps import Gap, GapSearch, inner_rules, told_gap
 from merestone.core.rules.analyse.impossible import idle_criteria, impossible_rule, impossible_rules
 from merestone.core.rules.analyse.neighbours import Neighbours
-from merestone.core.rules.analyse.overlaps import overlap, overlapping_pairs, partners
+from merestone.core.rules.analyse.overlaps import is_formal, overlap, overlapping_pairs, partners
 from merestone.core.rules.analyse.shadowed import shadowed_rule
 from merestone.core.rules.analyse.space import Space
 from merestone.core.rules.ruleset import Ruleset
@@ -20,6 +21,7 @@ DEFAULT_BUDGET = 4_000_000  # boxes looked at in each part: some seconds
 RULE_BUDGET = 200_000  # for one territory: a fraction of a second
 MOST_LISTED = 50  # findings of a kind told one by one
 _SHARE = 200  # no single question takes more than one part in so many
+_WEIGHED = 1_000  # overlaps from which those to list are chosen
 _MOST_GAPS = 24  # of one territory
 
 
@@ -98,11 +100,15 @@ class Analyser:
 
     def overlaps(self) -> tuple[list[Finding], Part]:
         """Return the pairs of leaves that overlap: those that only the key decides first."""
-        pairs = overlapping_pairs(self.space, self.neighbours, kept=self.most)
+        pairs = overlapping_pairs(self.space, self.neighbours, kept=max(_WEIGHED, self.most))
         budget = Budget(self.budget)
         found: list[Finding] = []
-        for listed in (pairs.by_key[: self.most], pairs.by_rank[: self.most]):
-            for first, second in listed.tolist():
+        for weighed in (pairs.by_key, pairs.by_rank):
+            # What can only be on paper comes last.
+            listed = sorted(
+                weighed[: max(_WEIGHED, self.most)].tolist(), key=lambda pair: is_formal(self.space, *pair)
+            )
+            for first, second in listed[: self.most]:
                 own = budget.part(max(self.budget // _SHARE, 1))
                 finding = overlap(self.space, self.neighbours, first, second, budget=own)
                 found += [finding] if finding is not None else []
@@ -112,22 +118,26 @@ class Analyser:
 
     def gaps(self) -> tuple[list[Finding], Part]:
         """Return the regions that no leaf covers."""
-        found, part = self.gap_regions()
-        values = [gap for gap in found if not gap.missing][: self.most]
-        missing = [gap for gap in found if gap.missing][: self.most]
-        told = [told_gap(self.space, gap) for gap in (*values, *missing)]
-        return told, Part("gaps", part.is_complete, len(found), len(told), part.work, part.budget)
+        part = self._gap_search[1]
+        told = [told_gap(self.space, gap) for gap in self.listed_gaps()]
+        return told, replace(part, n_listed=len(told))
 
-    def gap_regions(self) -> tuple[list[Gap], Part]:
-        """Return the gaps as regions, the largest first."""
+    def listed_gaps(self) -> list[Gap]:
+        """Return the gaps that are told one by one: of records with every value, then of records without one."""
+        found = self._gap_search[0]
+        values = [gap for gap in found if not gap.missing][: self.most]
+        return [*values, *[gap for gap in found if gap.missing][: self.most]]
+
+    @cached_property
+    def _gap_search(self) -> tuple[list[Gap], Part]:
+        """All gaps found, the largest first."""
         budget = Budget(self.budget)
         found: list[Gap] = []
         is_complete = True
         inner = inner_rules(self.space)
         for inside in inner:
             own = budget.part(max(self.budget // min(_SHARE, 2 * len(inner)), 1))
-            search = GapSearch(self.space, self.neighbours, inside)
-            gaps, is_all = search.gaps(budget=own, most=_MOST_GAPS)
+            gaps, is_all = GapSearch(self.space, self.neighbours, inside).gaps(budget=own, most=_MOST_GAPS)
             found += gaps
             is_complete &= is_all
             budget.spent += own.spent

@@ -136,6 +136,10 @@ class Cover:
         """The places of the boxes laid over that meet the start box."""
         return list(self._clause_of)
 
+    def is_open(self, domains: Domains) -> bool:
+        """Return whether nothing laid over meets these domains."""
+        return not any(all(domains[index] & mask for index, mask in clause) for clause in self._own)
+
     def widened(self, domains: Domains) -> Domains:
         """Return an open box around an open one that cannot be made wider; the fewer dimensions it asks, the better."""
         # A missing value only joins where every value is open too; else it is a gap of its own kind.

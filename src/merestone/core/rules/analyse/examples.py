@@ -21,15 +21,17 @@ from merestone.core.rules.places import places_to_try
 
 _LOCATION = ("latitude", "longitude")
 _SAMPLES = 12  # values of a class tried against text searches
+_HERE = [(37.0, -122.0), (40.7, -74.0), (52.5, 13.4)]
 _GRID = [(lat, lon) for lat in range(-80, 81, 20) for lon in range(-170, 171, 20)]
 
 
-def example_record(space: Space, box: Box) -> dict[str, Any] | None:
+def example_record(space: Space, box: Box, *, is_full: bool = False) -> dict[str, Any] | None:
     """Return a record that lies in a box, as JSON values; None when none was found.
 
-    Fields that the box leaves free are left out, and so are those it wants missing (they are None).
+    Fields that the box leaves free are left out; those it wants missing are None. A record that only must not lie in
+    some places gets a location when it shall be ``is_full``, else none.
     """
-    asked = _questions(space, box)
+    asked = _questions(space, box, is_full=is_full)
     record: dict[str, Any] = {}
     for dimension in _fields_to_fill(space, box, asked):
         axis = space.axes[dimension]
@@ -55,7 +57,7 @@ def _fields_to_fill(space: Space, box: Box, asked: Mapping[str, Any]) -> list[in
     return sorted(found)
 
 
-def _questions(space: Space, box: Box) -> dict[str, list[tuple[ex.Expr, bool]]]:
+def _questions(space: Space, box: Box, *, is_full: bool) -> dict[str, list[tuple[ex.Expr, bool]]]:
     """Return what a box asks beside classes, by field; ``location`` for circles and areas. Whole rules are left out."""
     found: dict[str, list[tuple[ex.Expr, bool]]] = {}
     for number, holds in space.fixed_atoms(box):
@@ -64,9 +66,17 @@ def _questions(space: Space, box: Box) -> dict[str, list[tuple[ex.Expr, bool]]]:
             name = "location" if atom.field is None else space.ruleset.fields[atom.field.name].name
             if name == "location" or not _is_missing(space, box, name):
                 found.setdefault(name, []).append((atom, holds))
-    if "location" in found and any(_is_missing(space, box, name) for name in _LOCATION):
+    if "location" in found and _may_miss_place(space, box, found["location"], is_full=is_full):
         del found["location"]
     return found
+
+
+def _may_miss_place(space: Space, box: Box, questions: list[tuple[ex.Expr, bool]], *, is_full: bool) -> bool:
+    """Return whether a record without location will do: the box wants that, or only that no place holds."""
+    if any(_is_missing(space, box, name) for name in _LOCATION):
+        return True
+    is_free = not any(space.flattening.number_of[name] in box for name in _LOCATION)
+    return is_free and not is_full and not any(holds for _, holds in questions)
 
 
 def _is_missing(space: Space, box: Box, field: str) -> bool:
@@ -154,7 +164,7 @@ def _place(space: Space, box: Box, questions: list[tuple[ex.Expr, bool]]) -> dic
     samples = [
         space.admitted[number].samples(box[number], most=6) if number in box else [] for number in numbers
     ]
-    pairs = [place for place, _ in tried] + _GRID
+    pairs = [*_HERE, *(place for place, _ in tried), *_GRID]
     pairs += [(lat, lon) for lat in samples[0] for lon in samples[1] if None not in (lat, lon)]
     for pair in pairs:
         if None in pair:

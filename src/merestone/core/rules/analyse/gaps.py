@@ -54,12 +54,8 @@ def own_part(gap: Gap) -> Box:
 
 
 def inner_rules(space: Space) -> list[int | None]:
-    """Return where gaps can be: outside everything, and in each primary territory that is no leaf, parents first."""
-    leaves = set(space.leaves)
-    inner = (
-        position for position, rule in enumerate(space.rules) if rule.is_primary and position not in leaves
-    )
-    return [None, *inner]
+    """Return where gaps can be: outside everything, and in each rule with claiming ones below, parents first."""
+    return [None, *sorted(position for position in space.children if position is not None)]
 
 
 class GapSearch:
@@ -128,11 +124,11 @@ def _laid_over(space: Space, neighbours: Neighbours, inside: int | None, box: Bo
 
 def told_gap(space: Space, gap: Gap) -> Finding:
     """Return the finding about a gap, with an example that has been tested."""
-    record = example_record(space, gap.box)
+    record = example_record(space, gap.box, is_full=True) or example_record(space, gap.box)
     match = matched(space.ruleset, record)
     is_proved = match is not None and not _leaves_matching(space, match)
     criterion, _ = described(space, gap.box)
-    _, english = described(space, own_part(gap))
+    _, english = described(space, own_part(gap), is_plain=True)
     return Finding(
         "gap-missing" if gap.missing else "gap",
         "note" if gap.missing else "warning",

@@ -5,6 +5,7 @@ A contradiction is named by a smallest set of criteria: leaving out any one of t
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -93,13 +94,17 @@ def idle_criteria(space: Space, position: int, *, budget: Budget) -> list[Findin
         return []
     every = criteria_of(space, position)
     own = [entry for entry in every if entry.rule == position]
-    found: list[Finding] = []
-    for entry in own:
-        others = [other for other in every if other is not entry]
-        found += _dead_parts(space, entry, others)
-        if others and _says_nothing(space, entry, others, budget=budget):
-            found.append(_redundant(space, entry, others, budget=budget))
-            break  # of two that say the same, one is needed
+    others_of = {id(entry): [other for other in every if other is not entry] for entry in own}
+    found = [finding for entry in own for finding in _dead_parts(space, entry, others_of[id(entry)])]
+    idle = (
+        entry
+        for entry in own
+        if others_of[id(entry)] and _says_nothing(space, entry, others_of[id(entry)], budget=budget)
+    )
+    # Of two that say the same, one is needed: the first is told, the next look tells more.
+    found += [
+        _redundant(space, entry, others_of[id(entry)], budget=budget) for entry in itertools.islice(idle, 1)
+    ]
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,10 +16,15 @@ from merestone.core.rules.analyse.cover import Budget, BudgetSpentError, Cover
 from merestone.core.rules.analyse.examples import example_record
 from merestone.core.rules.analyse.findings import POSSIBLE, PROVED, Finding
 from merestone.core.rules.analyse.neighbours import Neighbours
+from merestone.core.rules.analyse.plausible import is_plausible, is_plausible_record
 from merestone.core.rules.analyse.space import Box, Space, meet
-from merestone.core.rules.analyse.telling import RANK_WORDS, called, described, matched
+from merestone.core.rules.analyse.telling import RANK_WORDS, called, described, matched, told
+from merestone.core.rules.analyse.words import criterion as criterion_of
+from merestone.core.rules.analyse.words import either
 from merestone.core.rules.ruleset import RANKS, RecordMatch, Rule
 
+_MOST_EXAMPLES = 5  # boxes an example is made of before the least bad is taken
+_MOST_TOLD = 6  # boxes of an overlap written as one criterion
 _MOST_BOXES = 64  # of a pair that are looked at one by one
 
 
@@ -106,8 +112,16 @@ def overlap(
     if not shared:
         return None
     decisive, is_sure = _decisive(space, neighbours, shared, first, budget=budget)
-    example, match, box = _example(space, [*decisive, *shared], (first, second))
-    return _finding(space, (first, second), box, example, match, is_hidden=is_sure and not decisive)
+    example, match = _example(space, [*decisive, *shared], (first, second))
+    is_hidden = is_sure and not decisive
+    formal = is_formal(space, first, second)
+    return _finding(space, (first, second), shared, example, match, is_hidden=is_hidden, formal=formal)
+
+
+def is_formal(space: Space, first: int, second: int) -> bool:
+    """Return whether two leaves only overlap on paper: no county lies in the states or countries they share."""
+    shared = itertools.islice(_shared(space, first, second), _MOST_BOXES)
+    return not any(is_plausible(space, box) for box in shared)
 
 
 def _shared(space: Space, first: int, second: int) -> Iterator[Box]:
@@ -129,7 +143,7 @@ def _decisive(
             domains = cover.open_box(budget=budget, is_known=True)
             domains = cover.open_box(budget=budget) if domains is None else domains
             if domains is not None:
-                found.append(cover.region_box(cover.widened(domains)))
+                found += [cover.region_box(cover.widened(domains)), cover.region_box(domains)]
                 break
     except BudgetSpentError:
         return found, False
@@ -138,40 +152,46 @@ def _decisive(
 
 def _example(
     space: Space, boxes: Iterable[Box], pair: tuple[int, int]
-) -> tuple[dict | None, RecordMatch | None, Box]:
-    """Return the first example that both match, and its box; without one the first box."""
-    boxes = list(boxes)
+) -> tuple[dict[str, Any] | None, RecordMatch | None]:
+    """Return the first example that both match."""
     keys = {space.rules[position].key for position in pair}
-    for box in boxes[:4]:
+    first: tuple[dict[str, Any] | None, RecordMatch | None] = (None, None)
+    for box in itertools.islice(boxes, _MOST_EXAMPLES):
         record = example_record(space, box)
         match = matched(space.ruleset, record)
-        if match is not None and keys <= set(match.matches):
-            return record, match, box
-    return None, None, boxes[0]
+        if record is None or match is None or not keys <= set(match.matches):
+            continue
+        if is_plausible_record(record):
+            return record, match
+        first = first if first[0] is not None else (record, match)
+    return first
 
 
 def _finding(
     space: Space,
     pair: tuple[int, int],
-    box: Box,
-    example: dict | None,
+    shared: list[Box],
+    example: dict[str, Any] | None,
     match: RecordMatch | None,
     *,
     is_hidden: bool,
+    formal: bool,
 ) -> Finding:
     winner, loser = (space.rules[position] for position in pair)
     rank = decided_by(winner, loser)
     is_tie = rank == "key"
-    criterion, english = described(space, box)
+    criterion, english = described(space, shared[0]) if len(shared) == 1 else _either(space, shared)
     may = "" if example is not None else " may"
     text = f"{called(space, pair[0])} and {called(space, pair[1])}{may} both match {_some(english)}: "
     if is_hidden:
         text += "another territory that ranks before both wins them all."
     else:
         text += f"{called(space, pair[0])} wins because {RANK_WORDS[rank]}."
+    if formal:
+        text += " No real record does: these counties lie elsewhere."
     return Finding(
         "key-tie" if is_tie and not is_hidden else "overlap",
-        "note" if is_hidden else "error" if is_tie else "warning",
+        "note" if is_hidden or formal else "error" if is_tie else "warning",
         (winner.key, loser.key),
         text,
         "Set a priority on one of them, or make their criteria exclude each other."
@@ -187,6 +207,11 @@ def _finding(
             **({"wins_example": match.winner} if match is not None and match.winner != winner.key else {}),
         },
     )
+
+
+def _either(space: Space, shared: list[Box]) -> tuple[str | None, str]:
+    parts = [part for box in shared[:_MOST_TOLD] if (part := criterion_of(space, box)) is not None]
+    return told(space, either(parts)) if len(parts) == len(shared) else (None, "")
 
 
 def _some(english: str) -> str:

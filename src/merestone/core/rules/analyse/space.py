@@ -106,13 +106,20 @@ class Space:
 
     @cached_property
     def children(self) -> dict[int | None, list[int]]:
-        """Primary rule -> the primary rules next below it (overlays between do not count); None -> the topmost."""
+        """Claiming rule -> the claiming rules next below it; None -> the topmost.
+
+        Only primary rules with a criterion claim records; grouping nodes and overlays between do not count.
+        """
         found: dict[int | None, list[int]] = defaultdict(list)
-        for position, rule in enumerate(self.rules):
-            if rule.is_primary:
+        for position in range(len(self.rules)):
+            if self.claims(position):
                 above = self.path(position)[-2::-1]
-                found[next((step for step in above if self.rules[step].is_primary), None)].append(position)
+                found[next((step for step in above if self.claims(step)), None)].append(position)
         return found
+
+    def claims(self, position: int) -> bool:
+        """Return whether a rule can win a record by its criterion."""
+        return self.rules[position].is_primary and self.rules[position].where is not None
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -121,11 +128,11 @@ class Space:
 
     @cached_property
     def leaves(self) -> tuple[int, ...]:
-        """Primary rules with a criterion and no primary rule below."""
+        """Claiming rules with no claiming rule below."""
         return tuple(
             position
-            for position, rule in enumerate(self.rules)
-            if rule.is_primary and rule.where is not None and position not in self.children
+            for position in range(len(self.rules))
+            if self.claims(position) and position not in self.children
         )
 
     def path(self, position: int) -> list[int]:

@@ -31,9 +31,12 @@ def listed(words: Sequence[str], *, most: int = 3, word: str = "and") -> str:
     return f" {word} ".join([", ".join(shown[:-1]), shown[-1]]) if len(shown) > 1 else "".join(shown)
 
 
-def described(space: Space, box: Box) -> tuple[str | None, str]:
-    """Return a box as a criterion and in English; None and "any record" for the whole space."""
-    return told(space, criterion(space, box)) if box else (None, "any record")
+def described(space: Space, box: Box, *, is_plain: bool = False) -> tuple[str | None, str]:
+    """Return a box as a criterion and in English; None and "any record" for the whole space.
+
+    ``is_plain`` leaves unsaid that a search or a place also fails where its field is missing.
+    """
+    return told(space, criterion(space, box, is_plain=is_plain)) if box else (None, "any record")
 
 
 def told(space: Space, expr: Expr | None) -> tuple[str | None, str]:

@@ -12,14 +12,16 @@ from merestone.core.rules.analyse.space import HOLDS, Box, ItemAtom, Space
 from merestone.core.rules.axes import Axis, Region, complement, next_prefix, ranges, union
 
 
-def criterion(space: Space, box: Box) -> Expr | None:
-    """Return a criterion that holds exactly in a box (of admitted values).
+def criterion(space: Space, box: Box, *, is_plain: bool = False) -> Expr | None:
+    """Return a criterion that holds exactly in a box (of admitted values; ``is_plain``: of records with every value).
 
     None for the whole space, and for the rare box whose borders cannot be written (the text after ``'@'`` is ``'A'``,
     which the language reads as ``'a'``).
     """
     try:
-        parts = [part for dimension in sorted(box) if (part := _part(space, dimension, box)) is not None]
+        parts = [
+            part for dimension in sorted(box) if (part := _part(space, dimension, box, is_plain)) is not None
+        ]
     except _Unwritable:
         return None
     flat = [inner for part in parts for inner in (part.parts if isinstance(part, ex.And) else (part,))]
@@ -38,12 +40,12 @@ class _Unwritable(Exception):
     """No literal of the language stands for this point."""
 
 
-def _part(space: Space, dimension: int, box: Box) -> Expr | None:
+def _part(space: Space, dimension: int, box: Box, is_plain: bool) -> Expr | None:
     region = box[dimension]
     if region == space.whole(dimension):
         return None
     if dimension >= len(space.axes):
-        return _answer(space, dimension, box)
+        return _answer(space, dimension, box, is_plain)
     axis = space.axes[dimension]
     field = ex.FieldRef(axis.field)
     is_missing_in = region[-1] > axis.missing
@@ -66,7 +68,7 @@ def _without_missing(region: Region, axis: Axis) -> Region:
     return region
 
 
-def _answer(space: Space, dimension: int, box: Box) -> Expr | None:
+def _answer(space: Space, dimension: int, box: Box, is_plain: bool) -> Expr | None:
     """Return what a box wants of an atom; what fails may do so because its field is missing."""
     atom = space.atom_at(dimension)
     assert atom is not None
@@ -76,7 +78,7 @@ def _answer(space: Space, dimension: int, box: Box) -> Expr | None:
     axes = [(space.axes[number], box.get(number, space.whole(number))) for number in space.axes_of(dimension)]
     if any(region[0] >= axis.missing for axis, region in axes):
         return None  # missing: it fails anyway
-    may_miss = [axis.field for axis, region in axes if region[-1] > axis.missing]
+    may_miss = [axis.field for axis, region in axes if region[-1] > axis.missing and not is_plain]
     return either([ex.Not(call), *(ex.IsNull(ex.FieldRef(name)) for name in may_miss)])
 
 
