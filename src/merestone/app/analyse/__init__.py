@@ -19,7 +19,7 @@ from merestone.app.services import Services
 from merestone.base.errors import Problem
 from merestone.core.criteria import FieldSet
 from merestone.core.model.territory import TerritoryModelDocument, TerritoryNode
-from merestone.core.rules.analyse import Finding, analyse_rule
+from merestone.core.rules.analyse import analyse_rule
 from merestone.core.rules.document import read_document
 from merestone.core.rules.ruleset import compile_ruleset
 
@@ -126,10 +126,4 @@ def problems_of_rule(document: TerritoryModelDocument, territory: str, fields: F
     """Yield what is wrong with one territory of a model, for the page on which its rule is written."""
     ruleset = compile_ruleset(document, fields=fields)
     for finding in analyse_rule(ruleset, territory):
-        yield as_problem(finding)
-
-
-def as_problem(finding: Finding) -> Problem:
-    """Return a finding as a problem of a document."""
-    where = f"territories/{finding.territories[0]}/where" if finding.territories else ""
-    return Problem(finding.kind, finding.message, finding.fix, where)
+        yield Problem(finding.kind, finding.message, finding.fix, f"territories/{territory}/where")

@@ -135,7 +135,7 @@ def _cases(book: RuleBook) -> tuple[list[Finding], Part]:
             "failing-case",
             "error",
             (problem.where.split("/")[1],),
-            f"Case {problem.where.rsplit('/', 1)[1]} of «{book.name(problem.where.split('/')[1])}» fails: {problem.message}",
+            f"Case {problem.where.rsplit('/', 1)[1]} of “{book.name(problem.where.split('/')[1])}” fails: {problem.message}",
             problem.fix,
         )
         for problem in problems
@@ -225,11 +225,11 @@ def _idle(analyser: Analyser, findings: Iterable[Finding], accounts: Book) -> li
         if rule.where is None or rule.key in told or position not in can_match:
             continue
         if not n_matches:
-            message = f"«{rule.name}» matches no account of the book."
+            message = f"“{rule.name}” matches no account of the book."
             fix = "Check its criteria, or keep it for accounts to come."
             found.append(Finding("matches-nothing", "warning", (rule.key,), message, fix))
         elif not n_wins and rule.key in leaves:
-            message = f"«{rule.name}» matches {_counted(n_matches)} and wins none: others rank before it."
+            message = f"“{rule.name}” matches {_counted(n_matches)} and wins none: others rank before it."
             found.append(
                 Finding(
                     "wins-nothing",

@@ -63,7 +63,7 @@ def _about_book(found: Analysis) -> Iterator[str]:
         f" with others below it, {sum(count for _, _, count in book.ties):,} are decided by the key alone."
     )
     if book.stuck_at:
-        most = ", ".join(f"{count:,} at «{found.book.name(key)}»" for key, count in book.stuck_at[:5])
+        most = ", ".join(f"{count:,} at “{found.book.name(key)}”" for key, count in book.stuck_at[:5])
         yield f"Most of those that stay above: {most}."
     if book.n_unexplained:
         yield f"{book.n_unexplained:,} of them lie in no gap listed here (excluded by name, or too scattered)."

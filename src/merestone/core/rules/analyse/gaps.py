@@ -168,7 +168,7 @@ def _message(space: Space, gap: Gap, english: str, match: RecordMatch | None) ->
 def _end(space: Space, gap: Gap, match: RecordMatch | None) -> str:
     if match is not None and match.winner is not None:
         winner = next(rule.name for rule in space.rules if rule.key == match.winner)
-        return f"they stay at «{winner}»"
+        return f"they stay at “{winner}”"
     is_stuck = gap.inside is not None and space.rules[gap.inside].where is not None
     return (
         f"they stay at {called(space, gap.inside)}"

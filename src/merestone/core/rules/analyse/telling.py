@@ -20,7 +20,7 @@ RANK_WORDS: Mapping[str, str] = {
 
 def called(space: Space, position: int) -> str:
     """Return a territory's name for a sentence."""
-    return f"«{space.rules[position].name}»"
+    return f"“{space.rules[position].name}”"
 
 
 def listed(words: Sequence[str], *, most: int = 3, word: str = "and") -> str:
