@@ -114,6 +114,20 @@ def encode_batch(
     )
 
 
+def rows_in_reach(
+    index: Index, table: pa.Table | pa.RecordBatch, *, facts: Facts, readers: Mapping[str, AxisReader]
+) -> np.ndarray:
+    """Return the rows whose geography some rule allows."""
+    column = columns_of(facts, table)
+    rows = []
+    for number in index.groups.axes:
+        reader = readers[index.axes[number].field]
+        codes, classes = reader.read(column(reader.axis.field), n_rows=table.num_rows)
+        rows.append(index.rows_of(number, classes, reader.combinations)[codes])
+    group_of, met = index.group(rows, n_rows=table.num_rows)
+    return np.flatnonzero((np.diff(met.start) > 0)[group_of])
+
+
 def _texts(columns: list[pa.Array], *, n_rows: int) -> Texts:
     starts = np.zeros((len(columns), n_rows + 1), np.int64)
     valid = np.ones((len(columns), n_rows), bool)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from merestone.core.criteria import expression as ex
 from merestone.core.rules import Rule, Ruleset
-from merestone.engines.kernel.compiled import KernelRules, ids_of, taken
+from merestone.engines.kernel.compiled import KernelRules, ids_of, takeable, taken
 from merestone.engines.kernel.settle import ANSWERS, Answer, Matches, Standing
 
 
@@ -175,14 +175,9 @@ def _touched(table: pa.Table, *extracts: Extract) -> np.ndarray:
 
 
 def _narrow(table: pa.Table, *rules: KernelRules) -> pa.Table:
-    """Return only the columns that the rules look at, and the ids."""
+    """Return only the columns that some of the rules look at, and the ids."""
     wanted = {"id", "external_id"}.union(*(one.columns(table.column_names) for one in rules))
-    names = [name for name in table.column_names if name in wanted]
-    return pa.table({name: _takeable(table[name]) for name in names})
-
-
-def _takeable(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.large_string()) if column.type == pa.string_view() else column
+    return pa.table({name: takeable(table[name]) for name in table.column_names if name in wanted})
 
 
 def _differing(rows: np.ndarray, ids: pa.ChunkedArray, left: pa.Table, right: pa.Table) -> pa.Table:

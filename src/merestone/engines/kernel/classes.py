@@ -29,6 +29,9 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _UNITS_A_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _LARGEST = 2**63 - 1
 _SHORT_DECIMAL = 18  # digits of a decimal that fit a 64-bit whole number
+_MANY = 256  # texts from which bulk work pays
+_SHORT_TEXT = 64  # characters; longer ones are read one by one
+_ASCII_SPACE = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"  # what Python strips of ASCII
 MAX_REMEMBERED = 1_000_000  # distinct values of a column
 
 Coded = tuple[np.ndarray, np.ndarray]
@@ -87,11 +90,43 @@ class AxisReader:
         unread = np.flatnonzero(places < 0)
         if len(unread):
             fresh = values.take(pa.array(unread))
-            known = known.with_more(fresh, np.array([*map(self._read, fresh.to_pylist())], dtype=np.int32))
+            known = known.with_more(fresh, self._read_all(fresh))
             if len(known.classes) <= MAX_REMEMBERED:
                 self._vocabulary = known
             places[unread] = np.arange(len(known.classes) - len(unread), len(known.classes))
         return known.classes[places]
+
+    def _read_all(self, fresh: pa.Array) -> np.ndarray:
+        """Return the classes of texts: plain ones in bulk, the others one by one."""
+        found = np.empty(len(fresh), dtype=np.int32)
+        is_plain = np.zeros(len(fresh), dtype=bool)
+        if self.axis.kind is Kind.TEXT and len(fresh) >= _MANY and self._has_plain_points:
+            short = pc.and_(pc.string_is_ascii(fresh), pc.less_equal(pc.binary_length(fresh), _SHORT_TEXT))
+            is_plain = np.asarray(pc.fill_null(pc.and_not(short, pc.match_substring(fresh, "\0")), False))
+            texts = pc.ascii_lower(pc.utf8_trim(fresh.filter(pa.array(is_plain)), characters=_ASCII_SPACE))
+            found[is_plain] = self._bulk_classes(
+                np.array(texts.cast(pa.large_binary()).to_pylist(), dtype=bytes)
+            )
+        rest = np.flatnonzero(~is_plain)
+        found[rest] = [self._read(raw) for raw in fresh.take(pa.array(rest)).to_pylist()]
+        return found
+
+    def _bulk_classes(self, folded: np.ndarray) -> np.ndarray:
+        """Return the classes of folded ASCII texts; the order of UTF-8 bytes is that of code points."""
+        points = self._point_bytes
+        numbers = np.searchsorted(points, folded)
+        is_point = numbers < len(points)
+        is_point[is_point] = points[numbers[is_point]] == folded[is_point]
+        return np.where(folded == b"", self.axis.missing, 2 * numbers + is_point).astype(np.int32)
+
+    @cached_property
+    def _has_plain_points(self) -> bool:
+        """Whether bytes of one width can hold the points: they end in no NUL, and none makes all the others wide."""
+        return all(len(point) <= 4 * _SHORT_TEXT and not point.endswith("\0") for point in self.axis.points)
+
+    @cached_property
+    def _point_bytes(self) -> np.ndarray:
+        return np.array([point.encode() for point in self.axis.points], dtype=bytes)
 
     def _read(self, raw: Any) -> int:
         value = read_value(self.axis.kind, raw)

@@ -15,11 +15,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from merestone.base.errors import UsageError
+from merestone.base.memory import collecting_paused
 from merestone.core.criteria import expression as ex
 from merestone.core.criteria.values import fold
 from merestone.core.rules import Rule, Ruleset
 from merestone.core.rules.flatten import flatten
-from merestone.engines.kernel.batch import ALL, Aim, Batch, encode_batch, search
+from merestone.engines.kernel.batch import ALL, Aim, Batch, encode_batch, rows_in_reach, search
 from merestone.engines.kernel.classes import AxisReader, texts
 from merestone.engines.kernel.index import Index, build_index
 from merestone.engines.kernel.residual import Facts
@@ -59,7 +60,8 @@ class KernelRules:
     def of(cls, ruleset: Ruleset, *, claims: Collection[int] | None = None) -> KernelRules:
         """Return these rules made ready (only ``claims`` of them claim records by rule)."""
         facts = Facts(ruleset.fields, ruleset.lists, ruleset.areas)
-        index = build_index(flatten(ruleset), ruleset.rules, claims=claims)
+        with collecting_paused():
+            index = build_index(flatten(ruleset), ruleset.rules, claims=claims)
         return cls(facts, index, Standing.of(ruleset.rules), Mentions.of(ruleset.rules), ruleset)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -151,9 +153,23 @@ class KernelRules:
         return self._by_rule(self.encode(part), skipped)
 
     def rows_matched(self, part: pa.Table) -> np.ndarray:
-        """Return the rows that some rule matches, names and exclusions left aside; perhaps more than once."""
+        """Return the rows that some rule matches, names and exclusions left aside; perhaps more than once.
+
+        Geography leaves few rows to few rules, so it is asked first, and the rest only of what it leaves.
+        """
+        rows = rows_in_reach(self.index, part, facts=self.facts, readers=self.readers)
+        if 2 * len(rows) < part.num_rows:
+            part = self.narrow(part).take(pa.array(rows))
+        else:
+            rows = np.arange(part.num_rows)
         answer, overlays = search(self.index, self.encode(part), aim=Aim(1, self.index.n_primary))
-        return np.concatenate([np.flatnonzero(answer.winner >= 0), overlays.rows.astype(np.int64)])
+        return rows[np.concatenate([np.flatnonzero(answer.winner >= 0), overlays.rows])]
+
+    def narrow(self, table: pa.Table) -> pa.Table:
+        """Return only the columns that the rules look at, in types that rows can be taken of, and the ids."""
+        wanted = {"id", "external_id"} | self.columns(table.column_names)
+        names = [name for name in table.column_names if name in wanted]
+        return pa.table({name: takeable(table[name]) for name in names})
 
     def _by_rule(self, batch: Batch, skipped: np.ndarray | None) -> Answer:
         answer, overlays = search(self.index, batch, aim=Aim(ALL, self.index.n_primary), skipped=skipped)
@@ -233,11 +249,15 @@ def ids_of(table: pa.Table) -> pa.ChunkedArray:
     return pa.chunked_array([column]) if isinstance(column, pa.Array) else column
 
 
+def takeable(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column in a type that rows can be taken of; Arrow cannot take from string views."""
+    return column.cast(pa.large_string()) if column.type == pa.string_view() else column
+
+
 def taken(column: pa.ChunkedArray, rows: pa.Array) -> pa.ChunkedArray:
-    """Return some rows of a column in its own type; Arrow cannot take from string views."""
-    if column.type != pa.string_view():
-        return column.take(rows)
-    return column.cast(pa.large_string()).take(rows).cast(pa.string_view())
+    """Return some rows of a column in its own type."""
+    found = takeable(column).take(rows)
+    return found if found.type == column.type else found.cast(column.type)
 
 
 # --- names and exclusions ---------------------------------------------------------------------------------------------

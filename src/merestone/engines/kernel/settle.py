@@ -81,14 +81,15 @@ class Standing:
     @classmethod
     def of(cls, rules: tuple[Rule, ...]) -> Standing:
         """Return the standing of these rules."""
-        places = sorted(range(len(rules)), key=lambda position: rules[position].rank)
+        ranks = [rule.rank for rule in rules]
         order = np.empty(len(rules), np.int32)
-        order[places] = np.arange(len(rules), dtype=np.int32)
+        order[sorted(range(len(rules)), key=ranks.__getitem__)] = np.arange(len(rules), dtype=np.int32)
+        elements = zip(*(rank[:3] for rank in ranks), strict=True) if ranks else ((), (), ())
         return cls(
             pa.array([rule.key for rule in rules], pa.string()),
             np.array([rule.is_primary for rule in rules], bool),
             order,
-            *(np.array([rule.rank[index] for rule in rules], np.int64) for index in range(3)),
+            *(np.array(element, np.int64) for element in elements),
         )
 
     def sorted(self, matches: Matches) -> Matches:
