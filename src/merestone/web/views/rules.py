@@ -70,10 +70,13 @@ def model_page(request: WebRequest, key: str) -> HttpResponse:
 
 
 def _owners(request: WebRequest, document: TerritoryModelDocument) -> dict[str, str]:
-    """Return territory key -> the owner (as the document names them) on the model's first day."""
+    """Return territory key -> the owner's name on the model's first day (as the document calls them, if unknown)."""
     today = request.services.clock.today()
     day = max(document.effective or today, today)
-    return {node.key: owner for node in document.territories if (owner := node.owner_on(day))}
+    reps = request.services.models.reps()
+    names = dict(zip(reps["label"].to_pylist(), reps["rep_name"].to_pylist(), strict=True))
+    owners = ((node.key, node.owner_on(day)) for node in document.territories)
+    return {key: names.get(owner.lower(), owner) for key, owner in owners if owner}
 
 
 def _like(lines: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
