@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from operator import attrgetter
 
 import numpy as np
@@ -132,10 +133,29 @@ class Extract:
         """Return who wins among the rules asked for, by their positions in the whole ruleset; names are left aside."""
         return self.rules.answer_by_rule(part).renumbered(self.position_of)
 
-    def touched(self, part: pa.Table) -> tuple[int, np.ndarray]:
-        """Return the number of rows of a part, and the rows that the rules asked for match or mention."""
-        mentioned = np.array(list(self.rules.mentions.rows(part)), np.int64)
-        return part.num_rows, np.unique(np.concatenate([self.rules.rows_matched(part), mentioned]))
+
+def rows_touched(rules: KernelRules, part: pa.Table) -> tuple[int, np.ndarray]:
+    """Return the number of rows of a part, and the rows that the rules match or mention."""
+    mentioned = np.array(list(rules.mentions.rows(part)), np.int64)
+    return part.num_rows, np.unique(np.concatenate([rules.rows_matched(part), mentioned]))
+
+
+def together(one: Extract, other: Extract) -> list[KernelRules]:
+    """Return rules that touch what either extract touches, in one set where both read records alike."""
+    left, right = one.rules.ruleset, other.rules.ruleset
+    if not one.claims.any() or not other.claims.any():
+        return [extract.rules for extract in (one, other) if extract.claims.any()]
+    if (
+        left.fields != right.fields
+        or left.lists != right.lists
+        or left.areas.geometries != right.areas.geometries
+    ):
+        return [one.rules, other.rules]
+    n = len(left.rules)
+    moved = (replace(rule, parent=None if rule.parent is None else rule.parent + n) for rule in right.rules)
+    both = replace(left, rules=(*left.rules, *moved))
+    claims = np.flatnonzero(np.concatenate([one.claims, other.claims]))
+    return [KernelRules.of(both, claims=set(claims.tolist()))]
 
 
 def rematch(old: KernelRules, new: Ruleset, table: pa.Table) -> pa.Table:
@@ -163,12 +183,12 @@ def rematch(old: KernelRules, new: Ruleset, table: pa.Table) -> pa.Table:
     return _differing(rows, ids_of(table), left.table(old.standing), right.table(standing))
 
 
-def _touched(table: pa.Table, *extracts: Extract) -> np.ndarray:
+def _touched(table: pa.Table, before: Extract, after: Extract) -> np.ndarray:
     """Return the rows that a rule of the extracts matches or mentions, ascending."""
     found: list[np.ndarray] = [np.zeros(0, np.int64)]
-    for extract in extracts:
+    for rules in together(before, after):
         start = 0
-        for n_rows, rows in extract.rules.each(table, extract.touched) if extract.claims.any() else ():
+        for n_rows, rows in rules.each(table, partial(rows_touched, rules)):
             found.append(rows + start)
             start += n_rows
     return np.unique(np.concatenate(found))
