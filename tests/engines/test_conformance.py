@@ -523,6 +523,23 @@ def test_a_place_on_the_rim_of_a_circle_belongs_to_it_to_the_last_bit(matcher):
     assert_every_match(matcher.compile(ruleset), table, truth=truth)
 
 
+def test_a_place_at_infinity_is_known_and_near_to_nothing(matcher):
+    ruleset = rules_of(
+        {"key": "near", "where": "within_km(0, 0, 20037)"},
+        {"key": "far", "where": "not within_km(0, 0, 20037)"},
+    )
+    infinity = float("inf")
+    places = [(0.0, infinity), (infinity, 0.0), (-infinity, 5.0), (0.0, 0.0), (None, infinity)]
+    table = pa.table(
+        {
+            "id": range(len(places)),
+            "lat": pa.array([lat for lat, _ in places], pa.float64()),
+            "lon": pa.array([lon for _, lon in places], pa.float64()),
+        }
+    )
+    assert_every_match(matcher.compile(ruleset), table, truth=oracle(ruleset, table))
+
+
 def test_many_alternatives_of_many_fields(matcher):
     """An ``and`` of ``or`` over different fields has too many alternatives to be written out."""
     pairs = " and ".join(

@@ -55,6 +55,7 @@ def certificate(
         "day": day.isoformat(),
         "engine": f"merestone {__version__}",
         "fail_on": fail_on,
+        "assumes": list(ASSUMPTIONS),
         "proved": [_proved(part, accepted) for part in parts if part.name in STATEMENTS],
         "accepted": dict(accepted),
         "counts": dict(counts),
@@ -70,6 +71,13 @@ def _proved(part: Part, accepted: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
+ASSUMPTIONS = (
+    "Employees and founding years are whole numbers.",
+    "Numbers lie within the limits of their columns (no negative employees or revenue).",
+    "A lifecycle or status is one of its words; a name and whatever else the book requires is there.",
+)
+"""What the book guarantees and a file matched without it may break."""
+
 _KINDS = {"overlaps": ("overlap", "key-tie"), "gaps": ("gap",)}
 _EXTENT = {
     "exact": "proved",
@@ -83,6 +91,7 @@ def say_certificate(data: Mapping[str, Any]) -> Iterator[str]:
     yield f"Content SHA-256 {data['sha256']}"
     for entry in data["proved"]:
         yield f"  {_EXTENT[entry['extent']]}: {entry['statement']}"
+    yield "  for records as the book takes them: " + " ".join(data["assumes"])
     if data["accepted"]:
         shown = ", ".join(f"{count:,} {kind}" for kind, count in data["accepted"].items())
         yield f"  accepted below '{data['fail_on']}': {shown}"

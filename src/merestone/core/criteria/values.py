@@ -75,7 +75,10 @@ def _date(raw: Any) -> date | None:
         except ValueError:
             return None
     if isinstance(raw, datetime):
-        return (raw.astimezone(UTC) if raw.tzinfo else raw).date()
+        try:
+            return (raw.astimezone(UTC) if raw.tzinfo else raw).date()
+        except OverflowError:  # in UTC it is past the end of the calendar
+            return None
     return raw if isinstance(raw, date) else None
 
 

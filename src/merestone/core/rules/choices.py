@@ -262,8 +262,8 @@ def _number_steps(
     Where a gap is narrower than a step it has no value, unless the field ``is_dense``: then its middle. Without ``own``
     values stay close to what criteria name rather than to the field's ``limits``.
     """
-    if not borders:
-        return []
+    if not borders:  # only asked whether it is known: any number will do
+        return [Decimal(1) if own is None else own]
     values = [border for border in borders if is_dense or border % step == 0]
     values += [_below(borders[0], step), _above(borders[-1], step)]
     for left, right in itertools.pairwise(borders):
@@ -288,11 +288,14 @@ def _below(value: Decimal, step: Decimal) -> Decimal:
     return -_above(-value, step)
 
 
+ANY_DAY = date(2024, 1, 1)  # for dates that are only asked whether they are known
+
+
 def _dates(world: World, field: Field, leaves: Sequence[ex.Leaf], own: Any) -> tuple[list[Any], bool]:
     day = timedelta(days=1)
     named = [*_literals(leaves), *_list_items(world, field, leaves)]
     borders = sorted({value for value in named if isinstance(value, date)})
-    values = list(borders)
+    values = list(borders) or [ANY_DAY]
     values += [borders[0] - day] if borders and borders[0] > date.min else []
     values += [borders[-1] + day] if borders and borders[-1] < date.max else []
     for left, right in itertools.pairwise(borders):
@@ -325,7 +328,10 @@ def _texts(world: World, field: Field, leaves: Sequence[ex.Leaf], own: Any) -> t
     ordered = [leaf for leaf in leaves if isinstance(leaf, ex.Between) or _is_ordering(leaf)]
     values += [f"{text}!" for text in exact] + ["!", "0"] if ordered else []
     values += [text for pattern in calls["matches"] for text in sample_texts(pattern)]
-    is_exact = not ordered and not calls["matches"] and len(parts) <= MAX_PARTS
+    # A part beside a set of values may need padding that is only tried around the record's own text.
+    is_exact = (
+        not ordered and not calls["matches"] and len(parts) <= MAX_PARTS and not (parts and exact and not own)
+    )
     return [value.strip() for value in values if value.strip()], is_complete and is_exact
 
 

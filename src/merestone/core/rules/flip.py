@@ -312,11 +312,13 @@ class _Flip:
         if search.is_exhausted:
             return RecordFlip(reason="bounded", is_minimal=False)
         alone = _Search(self.scene, self.record, [])
-        if alone.run(1, steps=MAX_STEPS) is None:
-            return RecordFlip(reason="contradiction", is_minimal=alone.is_proved, because=(self.scene.key,))
+        if alone.run(1, steps=MAX_STEPS) is None and alone.is_proved:
+            return RecordFlip(reason="contradiction", is_minimal=True, because=(self.scene.key,))
+        if not search.is_proved:  # not found is not impossible
+            return RecordFlip(reason="bounded", is_minimal=False)
         single = [number for number in met if self._always_first(number)]
         keys = tuple(self.scene.ruleset.rules[number].key for number in single or met)
-        return RecordFlip(reason="rival", is_minimal=search.is_proved, because=keys)
+        return RecordFlip(reason="rival", is_minimal=True, because=keys)
 
     def _always_first(self, rival: int) -> bool:
         search = _Search(self.scene, self.record, [rival])

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
+from merestone.base.errors import InvalidInputError
 from merestone.core.criteria import Expr, check, count_criteria, evaluate, parse, render
 from merestone.core.criteria import expression as ex
 from merestone.core.criteria.evaluate import Truth
@@ -309,7 +310,7 @@ class _Widening:
         wrong = check(
             found.expr, self.ruleset.fields, lists=self.ruleset.lists, areas=tuple(self.ruleset.areas)
         )
-        is_right = not wrong and self.truth(found.expr) is wanted and parse(render(found.expr)) == found.expr
+        is_right = not wrong and self.truth(found.expr) is wanted and _can_be_written(found.expr)
         return found if is_right else _dropped(self, leaf, wanted)
 
     def own(self, leaf: ex.Leaf) -> Any:
@@ -476,3 +477,11 @@ def _reached(scene: _Widening, call: ex.Call) -> _Wider | None:
 
 def _key(value: Any) -> Any:
     return fold(value) if isinstance(value, str) else value
+
+
+def _can_be_written(expr: Expr) -> bool:
+    """Return whether an expression can be read again: infinity and some characters have no way to be written."""
+    try:
+        return parse(render(expr)) == expr
+    except InvalidInputError:
+        return False

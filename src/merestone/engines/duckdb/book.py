@@ -142,9 +142,17 @@ class RankedColumns(Columns):
             east,
             latitude,
             km=km,
-            decided=[(is_border, compare(exact, "<=", _double(km)))],
+            decided=[
+                (_is_nowhere(east), exp.Boolean(this=False)),
+                (is_border, compare(exact, "<=", _double(km))),
+            ],
             otherwise=compare(distance.copy(), "<=", _double(km)),
         )
+
+
+def _is_nowhere(degrees: exp.Expr) -> exp.Expr:
+    """Return whether a coordinate is infinite, which stands as NaN: that is above all numbers here."""
+    return exp.GT(this=exp.Abs(this=degrees.copy()), expression=number(1e300))
 
 
 def _double(value: float) -> exp.Expr:

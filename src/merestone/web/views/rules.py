@@ -150,6 +150,8 @@ def _saved(request: WebRequest, key: str, saved: Content, content: Content, act:
     fingerprint = request.POST.get("fingerprint", "")
     model = key
     if act == "plan":
+        if changes:  # what would be refused is refused before there is a copy
+            plan_edits.changed_document(request.services, request.actor, key, saved["key"], changes)
         made = plan_edits.clone_model(request.services, request.actor, key)
         model, fingerprint = made["key"], saved["fingerprint"]
         messages.success(request, f"You are planning in “{made['name']}”, a copy. Nothing moves until it is published.")  # fmt: skip
