@@ -62,9 +62,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _databases(item: pytest.Item) -> set[str]:
-    # A module may be for both and one test of it for PostgreSQL only.
+    # A module may be for both and one test of it for one only.
     if item.get_closest_marker("postgres"):
         return {"postgresql"}
+    if item.get_closest_marker("sqlite"):
+        return {"sqlite"}
     return {"sqlite", "postgresql"} if item.get_closest_marker("both_databases") else {"sqlite"}
 
 

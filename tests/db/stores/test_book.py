@@ -258,7 +258,7 @@ def test_raw_statements_are_seen(book: BookStore) -> None:
 
 
 @committed
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL has no REPLACE")
+@pytest.mark.sqlite  # PostgreSQL has no REPLACE
 def test_rows_that_replace_others_are_seen(book: BookStore) -> None:
     accounts(3)
     book.accounts()
