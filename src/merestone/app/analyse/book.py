@@ -23,8 +23,8 @@ from merestone.core.rules.analyse.records import GapFinder
 from merestone.core.rules.ruleset import Rule
 
 _BATCH = 65_536  # accounts of which all matches are held at once
-_ROUNDS = 12  # of looking at accounts no known gap explains
-_SAMPLE = 16  # accounts looked at in a round
+_ROUNDS = 8  # of looking at accounts no known gap explains
+_SAMPLE = 12  # accounts looked at in a round
 _MOST_TOLD = 50  # gaps told one by one
 _MOST_PAIRS = 30_000_000  # pairs of matches counted before the rest is left out
 MONEY = ("revenue", "potential")

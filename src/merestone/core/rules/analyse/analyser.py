@@ -17,7 +17,7 @@ from merestone.core.rules.analyse.shadowed import shadowed_rule
 from merestone.core.rules.analyse.space import Space
 from merestone.core.rules.ruleset import Ruleset
 
-DEFAULT_BUDGET = 4_000_000  # boxes looked at in each part: some seconds
+DEFAULT_BUDGET = 8_000_000  # boxes looked at in each part: some seconds
 RULE_BUDGET = 200_000  # for one territory: a fraction of a second
 MOST_LISTED = 50  # findings of a kind told one by one
 _SHARE = 200  # no single question takes more than one part in so many
@@ -76,9 +76,8 @@ class Analyser:
     def impossible(self) -> tuple[list[Finding], Part]:
         """Return the rules that no record can match."""
         found = impossible_rules(self.space)
-        return found[: self.most], Part(
-            "impossible", self.space.is_exact, len(found), min(len(found), self.most)
-        )
+        told = [impossible_rule(self.space, position) for position in found[: self.most]]
+        return told, Part("impossible", self.space.is_exact, len(found), min(len(found), self.most))
 
     def shadowed(self) -> tuple[list[Finding], Part]:
         """Return the leaves that can never win."""
@@ -134,10 +133,17 @@ class Analyser:
         budget = Budget(self.budget)
         found: list[Gap] = []
         is_complete = True
-        inner = inner_rules(self.space)
+        inner = sorted(
+            inner_rules(self.space), key=lambda at: -1 if at is None else self.space.rules[at].depth
+        )
         for inside in inner:
+            if budget.spent >= budget.limit:
+                is_complete = False
+                break
+            search = GapSearch(self.space, self.neighbours, inside)
+            budget.spent += search.price
             own = budget.part(max(self.budget // min(_SHARE, 2 * len(inner)), 1))
-            gaps, is_all = GapSearch(self.space, self.neighbours, inside).gaps(budget=own, most=_MOST_GAPS)
+            gaps, is_all = search.gaps(budget=own, most=_MOST_GAPS)
             found += gaps
             is_complete &= is_all
             budget.spent += own.spent

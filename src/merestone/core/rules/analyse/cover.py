@@ -19,6 +19,7 @@ from merestone.core.rules.axes import Region, intersect
 
 Domains = list[int]
 Clause = tuple[tuple[int, int], ...]
+_COST_OF_COVER, _COST_OF_BOX = 2_000, 40  # of preparing one, in boxes looked at
 _MOST_TRIES = 8  # dimensions by which widening may begin
 
 
@@ -35,13 +36,18 @@ class Budget:
 
     def spend(self, amount: int) -> None:
         """Count work; raises BudgetSpentError past the limit."""
-        self.spent += amount
-        if self.spent > self.limit:
+        if self.spent + amount > self.limit:
             raise BudgetSpentError
+        self.spent += amount
 
     def part(self, share: int) -> Budget:
         """Return a budget of its own for one of many questions, at most what is left."""
         return Budget(max(0, min(share, self.limit - self.spent)))
+
+
+def price(n_boxes: int) -> int:
+    """Return what preparing a cover of so many boxes costs, in boxes looked at."""
+    return _COST_OF_COVER + _COST_OF_BOX * n_boxes
 
 
 class Cover:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from merestone.core.rules.analyse.cover import Budget, BudgetSpentError, Clause, Cover
+from merestone.core.rules.analyse.cover import Budget, BudgetSpentError, Clause, Cover, price
 from merestone.core.rules.analyse.examples import example_record
 from merestone.core.rules.analyse.findings import POSSIBLE, PROVED, Finding
 from merestone.core.rules.analyse.neighbours import Neighbours
@@ -70,10 +71,21 @@ class GapSearch:
 
     def __init__(self, space: Space, neighbours: Neighbours, inside: int | None) -> None:
         self.space, self.inside = space, inside
-        self.covers = [
-            (box, Cover(space, box, _laid_over(space, neighbours, inside, box)))
-            for box in ([{}] if inside is None else space.boxes_of.get(inside, []))
+        self._neighbours = neighbours
+
+    @cached_property
+    def covers(self) -> list[tuple[Box, Cover]]:
+        """The boxes of the territory, each with what lies over it."""
+        boxes: list[Box] = [{}] if self.inside is None else self.space.boxes_of.get(self.inside, [])
+        return [
+            (box, Cover(self.space, box, _laid_over(self.space, self._neighbours, self.inside, box)))
+            for box in boxes
         ]
+
+    @property
+    def price(self) -> int:
+        """What preparing it costs, in boxes looked at; many boxes at once ask many dimensions."""
+        return sum(3 * price(len(cover.touching)) for _, cover in self.covers)
 
     def gaps(self, *, budget: Budget, most: int) -> tuple[list[Gap], bool]:
         """Return the gaps and whether there are no others."""
@@ -118,8 +130,8 @@ def _laid_over(space: Space, neighbours: Neighbours, inside: int | None, box: Bo
         return
     near = neighbours.near(box)
     counts = neighbours.is_leaf[near] | np.isin(neighbours.rule_of[near], list(children))
-    for _, other in neighbours.meeting(box, near[counts]):
-        yield other
+    for number in near[counts]:
+        yield neighbours.boxes[number].box
 
 
 def told_gap(space: Space, gap: Gap) -> Finding:

@@ -36,10 +36,10 @@ def criteria_of(space: Space, position: int) -> list[Criterion]:
     return found
 
 
-def impossible_rules(space: Space) -> list[Finding]:
+def impossible_rules(space: Space) -> list[int]:
     """Return the rules that no record can match; of a branch of the tree only the topmost."""
     return [
-        impossible_rule(space, position)
+        position
         for position, rule in enumerate(space.rules)
         if position not in space.boxes_of and (rule.parent is None or rule.parent in space.boxes_of)
     ]

@@ -80,21 +80,21 @@ def _stacked(parts: list[np.ndarray]) -> np.ndarray:
 
 def partners(space: Space, neighbours: Neighbours, position: int) -> np.ndarray:
     """Return the other leaves that a leaf overlaps, ascending."""
-    is_leaf = neighbours.is_leaf
-    found: set[int] = set()
+    is_leaf, has_atoms = neighbours.is_leaf, neighbours.has_atoms
+    found: list[np.ndarray] = [np.empty(0, dtype=np.int64)]
     for box in space.boxes_of.get(position, ()):
         near = neighbours.near(box)
         near = near[is_leaf[near]]
-        has_atoms = neighbours.has_atoms
         if space.fixed_atoms(box):
             doubtful = near[has_atoms[near]]
             near = near[~has_atoms[near]]
-            found |= {
+            meeting = [
                 rule for rule, other in neighbours.meeting(box, doubtful) if _can_meet(space, box, other)
-            }
-        found |= set(neighbours.rule_of[near].tolist())
-    found.discard(position)
-    return np.array(sorted(found), dtype=np.int64)
+            ]
+            found.append(np.array(meeting, dtype=np.int64))
+        found.append(neighbours.rule_of[near])
+    every = np.unique(np.concatenate(found))
+    return every[every != position]
 
 
 def _can_meet(space: Space, box: Box, other: Box) -> bool:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from merestone.core.rules.analyse.cover import Budget, BudgetSpentError, Cover
+from merestone.core.rules.analyse.cover import Budget, BudgetSpentError, Cover, price
 from merestone.core.rules.analyse.findings import POSSIBLE, PROVED, Finding
 from merestone.core.rules.analyse.neighbours import Neighbours
-from merestone.core.rules.analyse.space import Space
+from merestone.core.rules.analyse.space import Space, is_within
 from merestone.core.rules.analyse.telling import called, listed
 
 
 def shadowed_rule(space: Space, neighbours: Neighbours, position: int, *, budget: Budget) -> Finding | None:
     """Return the finding about a leaf that can never win, or None when it can.
+
+    One box that holds another is always seen; for several together there must be budget.
 
     Raises
     ------
@@ -23,6 +25,11 @@ def shadowed_rule(space: Space, neighbours: Neighbours, position: int, *, budget
     by: dict[int, None] = {}
     for box in space.boxes_of.get(position, ()):
         before = neighbours.before(box, position)
+        one = next((rule for rule, other in before if is_within(box, other)), None)
+        if one is not None:
+            by[one] = None
+            continue
+        budget.spend(price(len(before)))
         cover = Cover(space, box, [other for _, other in before])
         if cover.open_box(budget=budget) is not None:
             return None
