@@ -39,7 +39,7 @@ PAGES = {
         "/accounts/{account}/edit/", "/accounts/{account}/move/",
         "/leads/{lead}/", "/imports/", "/imports/new/", "/map/", "/territories/", "/territories/west/", "/balance/",
         "/models/", "/models/m1/", "/models/m1/rules/west/", "/models/plan/rules/us/", "/models/plan/new/",
-        "/models/plan/rules/us/remove/", "/scorecard/", "/audit/", "/jobs/", "/search/?q=brewing", "/accounts/999999/",
+        "/models/plan/rules/us/remove/", "/models/m1/analysis/?now", "/scorecard/", "/audit/", "/jobs/", "/search/?q=brewing", "/accounts/999999/",
     ],
     "manager": ["/", "/scorecard/?under=us"],
     "rep": ["/", "/accounts/", "/map/", "/profile/"],
