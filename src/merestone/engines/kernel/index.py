@@ -125,9 +125,10 @@ class Index:
     def _density(self, number: int) -> float:
         """Return the share of conjunctions that a class of the axis leaves: the most selective axis comes first."""
         rows = self.row_of_class[number]
-        if rows is None:
-            return 0.5
-        words = self.bitmaps[rows[:: max(1, len(rows) // 256)]]
+        if rows is None:  # most lists hold few of the items that rules name
+            words = self.item_tests[number].bitmap(frozenset())
+        else:
+            words = self.bitmaps[rows[:: max(1, len(rows) // 256)]]
         return float(np.bitwise_count(words).mean())
 
     def rows_of(self, number: int, classes: np.ndarray, combinations: Sequence[frozenset[str]]) -> np.ndarray:

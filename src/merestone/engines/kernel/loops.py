@@ -274,17 +274,21 @@ def scan(subset, first, last, depth, n_primary, emit_from, group_of, start, word
     Checks that have to be asked elsewhere go to (ask_row, ask_check); their rows must come again with the answers.
     Returns (next row, matches emitted, checks to ask); it stops before a row for which a buffer may be too small.
     """
-    n_out, n_ask = 0, 0
+    n_out, n_ask, n_axes = 0, 0, rows.shape[0]
+    flat, n_words = bitmaps.reshape(-1), np.uint64(bitmaps.shape[1])
+    begins = np.empty(n_axes, np.uint64)  # where the record's bitmaps begin in the flat table
     for place in range(first, last):
         row = subset[place] if len(subset) else place
         out_before, ask_before = n_out, n_ask
         first_rule, second_rule, n_found, last_rule, is_full = -1, -1, 0, -1, False
         group = group_of[row]
+        for axis in range(n_axes):
+            begins[axis] = np.uint64(rows[axis, row]) * n_words
         for entry in range(start[group], start[group + 1]):
             word = words[entry]
             left = bits[entry]
-            for axis in range(rows.shape[0]):
-                left &= bitmaps[rows[axis, row], word]
+            for axis in range(n_axes):
+                left &= flat[begins[axis] + np.uint64(word)]
                 if left == np.uint64(0):
                     break
             while left != np.uint64(0):
