@@ -9,9 +9,10 @@ from functools import cached_property
 import pyarrow as pa
 
 from merestone.app.services import Services
-from merestone.base.errors import InvalidInputError, Problem
+from merestone.base.errors import InvalidInputError
 from merestone.core.model.team import MEMBERS_SCHEMA, owner_on
 from merestone.core.model.territory import TerritoryModelDocument
+from merestone.core.rules.audit import unknown_reps
 
 
 @dataclass(frozen=True)
@@ -81,16 +82,6 @@ def with_lasting_names(document: TerritoryModelDocument, reps: Reps) -> Territor
 
 def refuse_unknown(document: TerritoryModelDocument, known: Mapping[str, object]) -> None:
     """Raise InvalidInputError when some members are not known as reps."""
-    problems = [
-        Problem(
-            "unknown-rep",
-            f"There is no rep '{member.rep}'.",
-            "Import the reps first, or correct the e-mail.",
-            where=f"territories/{node.key}/members",
-        )
-        for node in document.territories
-        for member in node.members
-        if member.rep.lower() not in known
-    ]
+    problems = unknown_reps(document, known)
     if problems:
         raise InvalidInputError("Some members are not known as reps.", problems)

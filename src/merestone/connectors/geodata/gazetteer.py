@@ -18,6 +18,7 @@ from merestone.connectors.geodata.areas import Areas
 from merestone.connectors.geodata.locate import Places, locate
 from merestone.connectors.geodata.postal import fold_cities, read_postal_codes
 from merestone.connectors.geodata.topology import Shapes, read_layers
+from merestone.core.geo.counties import STATE_OF_COUNTY
 
 DATA = Path(__file__).parent / "data"
 
@@ -35,67 +36,6 @@ _POSTAL_CODES = pa.schema(
         ("lon", pa.float64()),
         ("lat", pa.float64()),
         ("county", pa.string()),
-    ]
-)
-_STATES = dict(
-    pair.split(":")
-    for pair in [
-        "01:AL",
-        "02:AK",
-        "04:AZ",
-        "05:AR",
-        "06:CA",
-        "08:CO",
-        "09:CT",
-        "10:DE",
-        "11:DC",
-        "12:FL",
-        "13:GA",
-        "15:HI",
-        "16:ID",
-        "17:IL",
-        "18:IN",
-        "19:IA",
-        "20:KS",
-        "21:KY",
-        "22:LA",
-        "23:ME",
-        "24:MD",
-        "25:MA",
-        "26:MI",
-        "27:MN",
-        "28:MS",
-        "29:MO",
-        "30:MT",
-        "31:NE",
-        "32:NV",
-        "33:NH",
-        "34:NJ",
-        "35:NM",
-        "36:NY",
-        "37:NC",
-        "38:ND",
-        "39:OH",
-        "40:OK",
-        "41:OR",
-        "42:PA",
-        "44:RI",
-        "45:SC",
-        "46:SD",
-        "47:TN",
-        "48:TX",
-        "49:UT",
-        "50:VT",
-        "51:VA",
-        "53:WA",
-        "54:WV",
-        "55:WI",
-        "56:WY",
-        "60:AS",
-        "66:GU",
-        "69:MP",
-        "72:PR",
-        "78:VI",
     ]
 )
 
@@ -221,7 +161,7 @@ def _shape_table(shapes: Shapes) -> pa.Table:
         {
             "id": list(shapes.ids),
             "name": list(shapes.names),
-            "state": [_STATES[fips[:2]] for fips in shapes.ids],
+            "state": [STATE_OF_COUNTY[fips[:2]] for fips in shapes.ids],
             "lon": np.round(shapely.get_x(points), 6),
             "lat": np.round(shapely.get_y(points), 6),
         }

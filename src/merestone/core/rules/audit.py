@@ -180,3 +180,18 @@ def _name_problems(document: TerritoryModelDocument) -> Iterator[Problem]:
             where_all = " and ".join([*shown[:MAX_SHOWN], *more])
             message = f"'{item}' is named in {where_all}; it can have one primary territory."
             yield Problem("named-twice", message, "Keep it in one of them.", f"territories/{keys[1]}/named")
+
+
+def unknown_reps(document: TerritoryModelDocument, known: Collection[str]) -> list[Problem]:
+    """Return a problem for each member who is not among the ``known`` reps (lower-case)."""
+    return [
+        Problem(
+            "unknown-rep",
+            f"There is no rep '{member.rep}'.",
+            "Import the reps first, or correct the e-mail.",
+            where=f"territories/{node.key}/members",
+        )
+        for node in document.territories
+        for member in node.members
+        if member.rep.lower() not in known
+    ]

@@ -13,6 +13,7 @@ from django.db import models as django_models
 from merestone.base.errors import InvalidInputError, Problem
 from merestone.core.criteria import standard_fields
 from merestone.core.model.territory import TerritoryModelDocument, TerritoryNode
+from merestone.core.rules.audit import unknown_reps
 from merestone.core.rules.document import write_document
 from merestone.db import models as rows
 from merestone.db.stores import bulk, custom
@@ -51,17 +52,7 @@ def write_content(model: rows.TerritoryModel, document: TerritoryModelDocument) 
 
 def _known_reps(document: TerritoryModelDocument) -> dict[str, int]:
     known = rep_ids()
-    problems = [
-        Problem(
-            "unknown-rep",
-            f"There is no rep '{member.rep}'.",
-            "Import the reps first, or correct the e-mail.",
-            where=f"territories/{node.key}/members",
-        )
-        for node in document.territories
-        for member in node.members
-        if member.rep.lower() not in known
-    ]
+    problems = unknown_reps(document, known)
     if problems:
         raise InvalidInputError("Some members are not known as reps.", problems)
     return known

@@ -51,6 +51,7 @@ class AxisReader:
         self.combinations: list[frozenset[str]] = []
         """Of a list axis: the distinct sets of folded items met so far, by number; a missing one is -1."""
         self._combinations: dict[frozenset[str], int] = {}
+        self._ends_of_scale: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._last: tuple[Any, pa.Array, np.ndarray] | None = None
         self._vocabulary = Vocabulary(pa.array([], pa.large_string()), np.zeros(0, np.int32))
 
@@ -167,6 +168,11 @@ class AxisReader:
         return ats, exact, *grid(ats)
 
     def _integer_ends(self, scale: int) -> tuple[np.ndarray, np.ndarray]:
+        if scale not in self._ends_of_scale:
+            self._ends_of_scale[scale] = self._read_integer_ends(scale)
+        return self._ends_of_scale[scale]
+
+    def _read_integer_ends(self, scale: int) -> tuple[np.ndarray, np.ndarray]:
         points = self.axis.points
         if self.axis.kind in (Kind.DATE, Kind.INSTANT):
             points = tuple(point.toordinal() - _EPOCH for point in points)

@@ -27,7 +27,6 @@ from merestone.engines.kernel.residual import Facts
 from merestone.engines.kernel.settle import ANSWERS, Answer, Matches, Standing, named
 
 BATCH_ROWS = 131_072
-RESULT_SCHEMA = ANSWERS
 N_THREADS = max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 Found = TypeVar("Found")
 

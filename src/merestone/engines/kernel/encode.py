@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 
 from merestone.core.criteria.values import fold, read_value
 from merestone.core.model.columns import Kind
+from merestone.engines.kernel.classes import days_of, plain
 
 _EPOCH = date(1970, 1, 1).toordinal()
-_UNITS_A_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,7 @@ def _flat(array: pa.ChunkedArray | pa.Array) -> pa.Array:
         array = array.combine_chunks()
     if isinstance(array, pa.ChunkedArray):  # some types keep their chunks
         array = pa.concat_arrays(array.chunks)
-    if pa.types.is_dictionary(array.type):
-        array = array.dictionary_decode()
-    if array.type in (pa.string_view(), pa.binary_view()):
-        array = array.cast(pa.large_string())
-    return array
+    return plain(array)
 
 
 def _distinct(array: pa.Array) -> tuple[np.ndarray, list[Any]]:
@@ -168,7 +164,7 @@ def _fast_ordered(kind: Kind, array: pa.Array) -> Ordered | None:
             stored = array.fill_null(0).to_numpy(zero_copy_only=False)
         key: Callable[[Any], Any] = _decimal
     elif kind in (Kind.DATE, Kind.INSTANT):
-        stored, key = _days(array), _date
+        stored, key = days_of(array), _date
     if stored is None:
         return None
     values, inverse = np.unique(stored[~is_missing], return_inverse=True)
@@ -183,16 +179,6 @@ def _decimal(number: Any) -> Any:
 
 def _date(day: Any) -> date:
     return date.fromordinal(int(day) + _EPOCH)
-
-
-def _days(array: pa.Array) -> np.ndarray | None:
-    """Return days since 1970 (UTC), 0 where null; None when Arrow does not hold dates."""
-    if pa.types.is_date32(array.type):
-        return array.cast(pa.int32()).fill_null(0).to_numpy(zero_copy_only=False)
-    if pa.types.is_timestamp(array.type):
-        ticks = array.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
-        return ticks // _UNITS_A_DAY[array.type.unit]
-    return None
 
 
 def _slow_ordered(kind: Kind, array: pa.Array) -> Ordered:
