@@ -228,8 +228,13 @@ class Groups:
     def __post_init__(self) -> None:
         self.slots = np.zeros(_FIRST_SLOTS, np.int64)
         self.ids = np.full(_FIRST_SLOTS, -1, np.int32)
-        self.keys = np.zeros(0, np.int64)
-        self.met = Met(np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0, np.uint64))
+        self._keys = self.keys = np.zeros(0, np.int64)
+        self._start, self._words, self._bits = (
+            np.zeros(1, np.int64),
+            np.zeros(0, np.int32),
+            np.zeros(0, np.uint64),
+        )
+        self.met = Met(self._start, self._words, self._bits)
 
     def number(self, rows: Sequence[np.ndarray], bitmaps: np.ndarray) -> tuple[np.ndarray, Met]:
         keys = rows[0].astype(np.int64)
@@ -248,12 +253,20 @@ class Groups:
     def _extend(self, keys: np.ndarray, n_members: int, bitmaps: np.ndarray) -> None:
         if not len(keys):
             return
-        self.keys = np.concatenate([self.keys, keys])
+        n_keys = len(self.keys)
+        self._keys = appended(self._keys, n_keys, keys)
+        self.keys = self._keys[: n_keys + len(keys)]
         members, rest = np.empty((len(keys), n_members), np.int32), keys.copy()
         for member in range(n_members - 1, 0, -1):
             rest, members[:, member] = np.divmod(rest, self.base)
         members[:, 0] = rest
-        self.met = joined(self.met, meet(members, bitmaps))
+        new = meet(members, bitmaps)
+        n_groups, n_words = len(self.met.start), len(self.met.words)
+        self._start = appended(self._start, n_groups, new.start[1:] + n_words)
+        self._words = appended(self._words, n_words, new.words)
+        self._bits = appended(self._bits, n_words, new.bits)
+        n_groups, n_words = n_groups + len(keys), n_words + len(new.words)
+        self.met = Met(self._start[:n_groups], self._words[:n_words], self._bits[:n_words])
 
     def _grow(self) -> None:
         n_slots = len(self.slots) * 4
@@ -281,13 +294,17 @@ def meet(members: np.ndarray, bitmaps: np.ndarray) -> Met:
         room = needed
 
 
-def joined(left: Met, right: Met) -> Met:
-    """Return two sets of groups as one."""
-    return Met(
-        np.concatenate([left.start, right.start[1:] + left.start[-1]]),
-        np.concatenate([left.words, right.words]),
-        np.concatenate([left.bits, right.bits]),
-    )
+def appended(array: np.ndarray, n_used: int, more: np.ndarray) -> np.ndarray:
+    """Return an array with ``more`` written after its first ``n_used``: itself, or one twice as large when it is full.
+
+    What was written before stays where it is, so that views of it stay right.
+    """
+    if n_used + len(more) > len(array):
+        grown = np.empty(2 * (n_used + len(more)), array.dtype)
+        grown[:n_used] = array[:n_used]
+        array = grown
+    array[n_used : n_used + len(more)] = more
+    return array
 
 
 # --- building ---------------------------------------------------------------------------------------------------------
