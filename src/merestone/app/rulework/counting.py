@@ -285,7 +285,9 @@ def _texts(array: Any) -> pa.Array:
 
 
 def _sum(column: Any) -> Any:
-    return pc.sum(column).as_py() or 0
+    """Return a sum of money; nothing adds up to no money, which is money too."""
+    found = pc.sum(column).as_py()
+    return Decimal(0) if found is None else found
 
 
 def points(table: pa.Table, won: np.ndarray) -> dict[str, Any]:

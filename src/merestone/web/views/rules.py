@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -221,9 +222,9 @@ def _content(request: WebRequest, saved: Content) -> tuple[list[Problem], Conten
         "cases": saved["cases"],
     }
     if "priority" in post:
-        try:
+        if re.fullmatch(r"\s*[+-]?[0-9]{1,12}\s*", post["priority"]):
             content["priority"] = int(post["priority"])
-        except ValueError:
+        else:
             problems.append(Problem("wrong-type", f"'{post['priority'][:40]}' is not a whole number.", "Write e.g. 100.", where="priority"))  # fmt: skip
     if post.get("cases"):
         try:
