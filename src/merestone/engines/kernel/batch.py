@@ -13,7 +13,7 @@ from merestone.core.criteria import expression as ex
 from merestone.core.rules.flatten import Check
 from merestone.engines.kernel import loops
 from merestone.engines.kernel.classes import AxisReader, degrees, plain, texts
-from merestone.engines.kernel.index import Index, Met
+from merestone.engines.kernel.index import Index
 from merestone.engines.kernel.residual import Facts, Residual
 from merestone.engines.kernel.settle import Answer, Matches
 
@@ -39,10 +39,8 @@ class Batch:
     ----------
     n_rows : int
     rows : (n_axes, n_rows) int32 array
-        Rows of the bitmaps on the axes outside groups.
+        Rows of the bitmaps on the axes outside groups, in the order of ``Index.loose``.
     group_of : (n_rows,) int32 array
-    met : Met
-        What the groups' bitmaps have in common.
     bitmaps : (n_bitmaps, n_words) uint64 array
     latitude, longitude : float arrays
         Empty when no check measures.
@@ -54,7 +52,6 @@ class Batch:
     n_rows: int
     rows: np.ndarray
     group_of: np.ndarray
-    met: Met
     bitmaps: np.ndarray
     latitude: np.ndarray
     longitude: np.ndarray
@@ -98,14 +95,13 @@ def encode_batch(
     rows = np.empty((len(index.loose), n_rows), np.int32)
     for place, number in enumerate(index.loose):
         rows[place] = row_numbers(number)
-    group_of, met = index.group([row_numbers(number) for number in index.groups.axes], n_rows=n_rows)
+    group_of = index.group([row_numbers(number) for number in index.groups.axes], n_rows=n_rows)
     checks = index.checks
     nothing = np.zeros(0)
     return Batch(
         n_rows,
         rows,
         group_of,
-        met,
         index.bitmaps,
         degrees(column("latitude"), n_rows=n_rows) if checks.needs_location else nothing,
         degrees(column("longitude"), n_rows=n_rows) if checks.needs_location else nothing,
@@ -124,8 +120,8 @@ def rows_in_reach(
         reader = readers[index.axes[number].field]
         codes, classes = reader.read(column(reader.axis.field), n_rows=table.num_rows)
         rows.append(index.rows_of(number, classes, reader.combinations)[codes])
-    group_of, met = index.group(rows, n_rows=table.num_rows)
-    return np.flatnonzero((np.diff(met.start) > 0)[group_of])
+    group_of = index.group(rows, n_rows=table.num_rows)
+    return np.flatnonzero((np.diff(index.groups.met.start) > 0)[group_of])
 
 
 def _texts(columns: list[pa.Array], *, n_rows: int) -> Texts:
@@ -238,13 +234,15 @@ def _pass(
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """Scan the rows once; return the (rows, checks) that have to be asked elsewhere, or None."""
     checks, place, last = index.checks, 0, len(subset) or batch.n_rows
+    met = index.groups.met  # knows every group of the batch, and the tables made since
     room = max(1024, last // 4)
     asked: list[tuple[np.ndarray, np.ndarray]] = []
     while place < last:
         out_row, out_rule, ask_row, ask_check = (np.empty(room, np.int32) for _ in range(4))
         after, n_out, n_ask = loops.scan(
-            subset, place, last, aim.depth, index.n_primary, aim.emit_from, batch.group_of, batch.met.start,
-            batch.met.words, batch.met.bits, batch.rows, batch.bitmaps, index.rule_of, skipped, checks.start,
+            subset, place, last, aim.depth, index.n_primary, aim.emit_from, batch.group_of, met.start,
+            met.words, met.bits, met.block_of, met.first, met.conjunctions, met.n_words, met.base, met.tables,
+            index.tabled.first_row, batch.rows, batch.bitmaps, index.cards, index.bound_to, skipped,
             checks.of, checks.kinds, checks.wanted, checks.centres, checks.slot_of, checks.needle_start,
             checks.needle_bounds, checks.needles, batch.latitude, batch.longitude, batch.texts.starts,
             batch.texts.valid, batch.texts.data, *answers, found.winner, found.runner_up, found.n_matches,

@@ -7,7 +7,7 @@ conjunctions that match it, and the first set bit wins. Classes that no conjunct
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,11 +18,15 @@ from merestone.core.rules import Rule
 from merestone.core.rules.axes import Axis
 from merestone.core.rules.flatten import Check, Conjunction, FlatRules, ItemTest
 from merestone.engines.kernel import loops
+from merestone.engines.kernel.groups import Groups, Tabled
 
 GEOGRAPHY = ("postal_code", "state", "country", "county", "city")
 """Axes that go together in records: their bitmaps are met once per combination, not per record."""
 _MAX_KEY = 2**62
-_FIRST_SLOTS = 1 << 12
+_MAX_TABLED, _MAX_TABLED_ROWS = 4, 8192
+_TABLED_SHARE = (
+    0.9  # an axis whose classes leave more of the conjunctions than this is asked of what the others leave
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +78,8 @@ class Index:
     n_primary : int
         Number of conjunctions of primary rules.
     bitmaps : (n_rows, n_words) uint64 array
+    bound : (n, 2) int64 array
+        The pairs of a conjunction and an axis (by place in ``axes``) that it looks at.
     row_of_class : tuple of int32 arrays
         Per axis, the row of each class; of a list axis None.
     item_tests : mapping
@@ -86,6 +92,7 @@ class Index:
     rule_of: np.ndarray
     n_primary: int
     bitmaps: np.ndarray
+    bound: np.ndarray
     row_of_class: tuple[np.ndarray | None, ...]
     item_tests: dict[int, ListTests]
     checks: Checks
@@ -95,12 +102,25 @@ class Index:
     def __post_init__(self) -> None:
         self.n_static = len(self.bitmaps)
         self.n_rows = len(self.bitmaps)
-        self.groups = Groups(self._grouped(), base=self.n_static)
-        self.loose = tuple(number for number in range(len(self.axes)) if number not in self.groups.axes)
-        self.loose = tuple(sorted(self.loose, key=self._density))
+        grouped = self._grouped()
+        loose = sorted(set(range(len(self.axes))).difference(grouped), key=self._density)
+        tabled = [number for number in loose if self._is_tabled(number)][:_MAX_TABLED]
+        self.loose = (*tabled, *(number for number in loose if number not in tabled))
+        """The other axes, those that blocks keep tables of first."""
+        self.tabled = _tabled([self._span(number) for number in tabled])
+        self.cards, self.bound_to = self._cards(len(tabled))
+        """Per conjunction: its rule; where the axes outside groups that it looks at begin in ``bound_to``, where those
+        without tables begin, where they end; where its checks begin and end."""
+        self.groups = Groups(
+            grouped,
+            n_rows=[self._span(number)[1] for number in grouped],
+            base=self.n_static,
+            all_bits=_all_bits(len(self.rule_of), self.bitmaps.shape[1]),
+            tabled=self.tabled,
+        )
 
     def __getstate__(self) -> dict[str, object]:
-        names = ("axes", "rule_of", "n_primary", "row_of_class", "checks")
+        names = ("axes", "rule_of", "n_primary", "bound", "row_of_class", "checks")
         state: dict[str, object] = {name: getattr(self, name) for name in names}
         fresh = {
             number: ListTests(tests.tests, tests.needs, tests.known, tests.missing_row)
@@ -130,6 +150,33 @@ class Index:
         else:
             words = self.bitmaps[rows[:: max(1, len(rows) // 256)]]
         return float(np.bitwise_count(words).mean())
+
+    def _cards(self, n_tabled: int) -> tuple[np.ndarray, np.ndarray]:
+        place_of = np.full(len(self.axes), -1)
+        place_of[list(self.loose)] = np.arange(len(self.loose))
+        conjunctions, places = self.bound[:, 0], place_of[self.bound[:, 1]]
+        conjunctions, places = conjunctions[places >= 0], places[places >= 0]
+        order = np.lexsort((places, conjunctions))
+        conjunctions, places = conjunctions[order], places[order]
+        every = np.arange(len(self.rule_of) + 1)
+        start = np.searchsorted(conjunctions, every)
+        tabled = np.bincount(conjunctions[places < n_tabled], minlength=len(self.rule_of))
+        checks = self.checks.start
+        cards = (self.rule_of, start[:-1], start[:-1] + tabled, start[1:], checks[:-1], checks[1:])
+        return np.ascontiguousarray(np.stack(cards, axis=1), np.int32), places.astype(np.int32)
+
+    def _is_tabled(self, number: int) -> bool:
+        rows = self.row_of_class[number]
+        if rows is None or self._span(number)[1] > _MAX_TABLED_ROWS:
+            return False
+        return self._density(number) * self.bitmaps.shape[1] < _TABLED_SHARE * len(self.rule_of)
+
+    def _span(self, number: int) -> tuple[int, int]:
+        """Return the first bitmap row of an axis, and how many it has."""
+        rows = self.row_of_class[number]
+        if rows is None:
+            return 0, 0
+        return int(rows.min()), int(rows.max() - rows.min() + 1)
 
     def rows_of(self, number: int, classes: np.ndarray, combinations: Sequence[frozenset[str]]) -> np.ndarray:
         """Return the bitmap row of each class (of a list axis: of each combination, -1 = missing)."""
@@ -165,21 +212,16 @@ class Index:
         self.n_rows += 1
         return self.n_rows - 1
 
-    def group(self, rows: Sequence[np.ndarray], *, n_rows: int) -> tuple[np.ndarray, Met]:
-        """Return each record's group, and what the groups' bitmaps have in common.
+    def group(self, rows: Sequence[np.ndarray], *, n_rows: int) -> np.ndarray:
+        """Return each record's group.
 
         Parameters
         ----------
         rows : sequence of int32 arrays
             The bitmap rows of the records on the grouped axes.
         """
-        if not rows:  # no geography: one group of every conjunction
-            words = _all_bits(len(self.rule_of), self.bitmaps.shape[1])
-            places = np.flatnonzero(words)
-            met = Met(np.array([0, len(places)]), places.astype(np.int32), words[places])
-            return np.zeros(n_rows, np.int32), met
         with self._lock:
-            return self.groups.number(rows, self.bitmaps)
+            return self.groups.number(rows, self.bitmaps, n_rows=n_rows)
 
 
 @dataclass(eq=False)
@@ -207,104 +249,6 @@ class ListTests:
         """Return the conjunctions that a list of these items (not missing) leaves."""
         failed = [number for number, test in enumerate(self.tests) if not test.holds(items)]
         return self.known & ~np.bitwise_or.reduce(self.needs[failed], axis=0, initial=np.uint64(0))
-
-
-@dataclass(frozen=True, eq=False)
-class Met:
-    """The words that are not empty of each group's bitmap: those of group g are [start[g], start[g + 1])."""
-
-    start: np.ndarray
-    words: np.ndarray
-    bits: np.ndarray
-
-
-@dataclass(eq=False)
-class Groups:
-    """Numbers the combinations of bitmap rows on some axes, and keeps what each has in common."""
-
-    axes: tuple[int, ...]
-    base: int
-
-    def __post_init__(self) -> None:
-        self.slots = np.zeros(_FIRST_SLOTS, np.int64)
-        self.ids = np.full(_FIRST_SLOTS, -1, np.int32)
-        self._keys = self.keys = np.zeros(0, np.int64)
-        self._start, self._words, self._bits = (
-            np.zeros(1, np.int64),
-            np.zeros(0, np.int32),
-            np.zeros(0, np.uint64),
-        )
-        self.met = Met(self._start, self._words, self._bits)
-
-    def number(self, rows: Sequence[np.ndarray], bitmaps: np.ndarray) -> tuple[np.ndarray, Met]:
-        keys = rows[0].astype(np.int64)
-        for more in rows[1:]:
-            keys = keys * self.base + more
-        numbers = np.empty(len(keys), np.int32)
-        place, room = 0, np.empty(len(self.slots), np.int64)
-        while place < len(keys):
-            place, n_new = loops.number_keys(keys, self.slots, self.ids, len(self.keys), place, numbers, room)
-            self._extend(room[:n_new], len(rows), bitmaps)
-            if place < len(keys):
-                self._grow()
-                room = np.empty(len(self.slots), np.int64)
-        return numbers, self.met
-
-    def _extend(self, keys: np.ndarray, n_members: int, bitmaps: np.ndarray) -> None:
-        if not len(keys):
-            return
-        n_keys = len(self.keys)
-        self._keys = appended(self._keys, n_keys, keys)
-        self.keys = self._keys[: n_keys + len(keys)]
-        members, rest = np.empty((len(keys), n_members), np.int32), keys.copy()
-        for member in range(n_members - 1, 0, -1):
-            rest, members[:, member] = np.divmod(rest, self.base)
-        members[:, 0] = rest
-        new = meet(members, bitmaps)
-        n_groups, n_words = len(self.met.start), len(self.met.words)
-        self._start = appended(self._start, n_groups, new.start[1:] + n_words)
-        self._words = appended(self._words, n_words, new.words)
-        self._bits = appended(self._bits, n_words, new.bits)
-        n_groups, n_words = n_groups + len(keys), n_words + len(new.words)
-        self.met = Met(self._start[:n_groups], self._words[:n_words], self._bits[:n_words])
-
-    def _grow(self) -> None:
-        n_slots = len(self.slots) * 4
-        self.slots, self.ids = np.zeros(n_slots, np.int64), np.full(n_slots, -1, np.int32)
-        loops.number_keys(
-            self.keys,
-            self.slots,
-            self.ids,
-            0,
-            0,
-            np.empty(len(self.keys), np.int32),
-            np.empty(len(self.keys), np.int64),
-        )
-
-
-def meet(members: np.ndarray, bitmaps: np.ndarray) -> Met:
-    """Return what the bitmaps of each group have in common."""
-    start = np.zeros(len(members) + 1, np.int64)
-    room = max(64, len(members) * min(bitmaps.shape[1], 64))
-    while True:
-        words, bits = np.empty(room, np.int32), np.empty(room, np.uint64)
-        needed = loops.meet(members, bitmaps, start, words, bits)
-        if needed <= room:
-            return Met(start, words[:needed], bits[:needed])
-        room = needed
-
-
-def appended(array: np.ndarray, n_used: int, more: np.ndarray) -> np.ndarray:
-    """Return an array with ``more`` written after its first ``n_used``: itself, or one twice as large when it is full.
-
-    What was written before stays where it is, so that views of it stay right.
-    """
-    if n_used + len(more) > len(array):
-        grown = np.empty(2 * (n_used + len(more)), array.dtype)
-        grown[:n_used] = array[:n_used]
-        array = grown
-    array[n_used : n_used + len(more)] = more
-    return array
 
 
 # --- building ---------------------------------------------------------------------------------------------------------
@@ -356,10 +300,25 @@ def build_index(flat: FlatRules, rules: Sequence[Rule], *, claims: Collection[in
         np.array([conjunction.rule for conjunction in conjunctions], np.int32),
         n_primary,
         bitmaps,
+        _bound(conjunctions, {axis: place for place, axis in enumerate(used)}),
         tuple(rows_of),
         item_tests,
         _checks(conjunctions),
     )
+
+
+def _bound(conjunctions: Sequence[Conjunction], place_of: Mapping[int, int]) -> np.ndarray:
+    pairs = [
+        (number, place_of[axis])
+        for number, conjunction in enumerate(conjunctions)
+        for axis in {*conjunction.regions, *(test.axis for test in conjunction.items)}
+    ]
+    return np.array(pairs, np.int64).reshape(-1, 2)
+
+
+def _tabled(spans: Sequence[tuple[int, int]]) -> Tabled:
+    firsts, counts = zip(*spans, strict=True) if spans else ((), ())
+    return Tabled(np.array(firsts, np.int64), np.array(counts, np.int64))
 
 
 def _all_bits(n_bits: int, n_words: int) -> np.ndarray:

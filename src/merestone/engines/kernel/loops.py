@@ -138,29 +138,47 @@ def number_keys(keys, slots, ids, n_known, start, numbers, new_keys):
 
 
 @njit(
-    int64(_read(int32, 2), _read(uint64, 2), _write(int64), _write(int32), _write(uint64)),
+    int64(
+        _read(int32, 2), _read(int32), _read(int64), _read(int32), _read(uint64, 2), _write(int64), _write(int32),
+        _write(uint64),
+    ),
     nogil=True,
     cache=True,
-)
-def meet(members, bitmaps, start, words, bits):
-    """Write the words that are not empty of the AND of each group's bitmaps; ``start[group]`` tells where it begins.
+)  # fmt: skip
+def meet(members, block_of, first, conjunctions, bitmaps, start, words, bits):
+    """Write the words that are not empty of the AND of each group's bitmaps, in the numbers of its block.
 
-    Returns how many were written; more than there is room for means: come again with that much.
+    ``start[group]`` tells where they begin. Returns how many were written.
     """
     n_written = 0
     for group in range(members.shape[0]):
         start[group] = n_written
-        for word in range(bitmaps.shape[1]):
-            common = bitmaps[members[group, 0], word]
-            for member in range(1, members.shape[1]):
-                common &= bitmaps[members[group, member], word]
+        begin, last_word = first[block_of[group]], -1
+        for place in range(begin, first[block_of[group] + 1]):
+            word, bit = conjunctions[place] >> 6, np.uint64(conjunctions[place] & 63)
+            common = np.uint64(1)
+            for member in range(members.shape[1]):
+                common &= bitmaps[members[group, member], word] >> bit
             if common != np.uint64(0):
-                if n_written < len(words):
-                    words[n_written] = word
-                    bits[n_written] = common
-                n_written += 1
+                own = (place - begin) >> 6
+                if own != last_word:
+                    last_word = own
+                    words[n_written], bits[n_written] = own, np.uint64(0)
+                    n_written += 1
+                bits[n_written - 1] |= np.uint64(1) << np.uint64((place - begin) & 63)
     start[members.shape[0]] = n_written
     return n_written
+
+
+@njit(uint64[::1](_read(uint64, 2), _read(int32), int64), nogil=True, cache=True)
+def narrowed(bitmaps, conjunctions, n_words):
+    """Return each bitmap with only these conjunctions, numbered anew, one after the other."""
+    found = np.zeros(bitmaps.shape[0] * n_words, np.uint64)
+    for row in range(bitmaps.shape[0]):
+        for place in range(len(conjunctions)):
+            bit = (bitmaps[row, conjunctions[place] >> 6] >> np.uint64(conjunctions[place] & 63)) & np.uint64(1)
+            found[row * n_words + (place >> 6)] |= bit << np.uint64(place & 63)
+    return found
 
 
 @njit(nogil=True, cache=True)
@@ -241,7 +259,7 @@ def _ask(check, row, kinds, wanted, centres, slot_of, needle_start, needle_bound
     return UNSURE
 
 
-_CHECKS = (_read(int64), _read(int32), _read(int8), _read(boolean), _read(float64, 2), _read(int32), _read(int64),
+_CHECKS = (_read(int32), _read(int8), _read(boolean), _read(float64, 2), _read(int32), _read(int64),
            _read(int64), _read(uint8))  # fmt: skip
 _RECORDS = (
     _read(float64),
@@ -254,17 +272,22 @@ _RECORDS = (
 )
 
 
+_MET = (_read(int64), _read(int32), _read(uint64), _read(int32), _read(int64), _read(int32), _read(int32),
+        _read(int64, 2), _read(uint64))  # fmt: skip
+
+
 @njit(
     types.UniTuple(int64, 3)(
-        _read(int32), int64, int64, int64, int64, int64, _read(int32), _read(int64), _read(int32), _read(uint64),
-        _read(int32, 2), _read(uint64, 2), _read(int32), _read(boolean), *_CHECKS, *_RECORDS, _write(int32),
+        _read(int32), int64, int64, int64, int64, int64, _read(int32), *_MET, _read(int64),
+        _read(int32, 2), _read(uint64, 2), _read(int32, 2), _read(int32), _read(boolean), *_CHECKS, *_RECORDS, _write(int32),
         _write(int32), _write(int32), _write(int32), _write(int32), _write(int32), _write(int32),
     ),
     nogil=True,
     cache=True,
 )  # fmt: skip
-def scan(subset, first, last, depth, n_primary, emit_from, group_of, start, words, bits, rows, bitmaps, rule_of,
-         skipped, check_start, check_of, kinds, wanted, centres, slot_of, needle_start, needle_bounds, needles,
+def scan(subset, first, last, depth, n_primary, emit_from, group_of, start, words, bits, block_of, block_first,
+         conjunctions, block_words, base, tables, first_row, rows, bitmaps, cards, bound_to,
+         skipped, check_of, kinds, wanted, centres, slot_of, needle_start, needle_bounds, needles,
          latitude, longitude, starts, valid, data, answer_keys, answers, winner, runner_up, n_matches,
          out_row, out_rule, ask_row, ask_check):  # fmt: skip
     """Find, for the rows [first, last) of ``subset`` (empty = every row), the rules that match in winning order.
@@ -274,32 +297,44 @@ def scan(subset, first, last, depth, n_primary, emit_from, group_of, start, word
     Checks that have to be asked elsewhere go to (ask_row, ask_check); their rows must come again with the answers.
     Returns (next row, matches emitted, checks to ask); it stops before a row for which a buffer may be too small.
     """
-    n_out, n_ask, n_axes = 0, 0, rows.shape[0]
+    n_out, n_ask, n_tabled = 0, 0, len(first_row)
     flat, n_words = bitmaps.reshape(-1), np.uint64(bitmaps.shape[1])
-    begins = np.empty(n_axes, np.uint64)  # where the record's bitmaps begin in the flat table
+    begins = np.zeros(max(1, n_tabled), np.int64)  # where the record's bitmaps begin in the block's tables
     for place in range(first, last):
         row = subset[place] if len(subset) else place
         out_before, ask_before = n_out, n_ask
         first_rule, second_rule, n_found, last_rule, is_full = -1, -1, 0, -1, False
         group = group_of[row]
-        for axis in range(n_axes):
-            begins[axis] = np.uint64(rows[axis, row]) * n_words
+        block = block_of[group]
+        begin, has_tables = block_first[block], n_tabled > 0 and base[block, 0] >= 0
+        first_asked = 2 if has_tables else 1
+        if has_tables:
+            for axis in range(n_tabled):
+                begins[axis] = base[block, axis] + (rows[axis, row] - first_row[axis]) * block_words[block]
         for entry in range(start[group], start[group + 1]):
             word = words[entry]
             left = bits[entry]
-            for axis in range(n_axes):
-                left &= flat[begins[axis] + np.uint64(word)]
-                if left == np.uint64(0):
-                    break
+            if has_tables:
+                for axis in range(n_tabled):
+                    left &= tables[begins[axis] + word]
             while left != np.uint64(0):
-                conjunction = (np.int64(word) << 6) + np.int64(trailing_zeros(left))
+                conjunction = conjunctions[begin + (np.int64(word) << 6) + np.int64(trailing_zeros(left))]
                 left &= left - np.uint64(1)
-                rule = rule_of[conjunction]
+                own, bit = np.uint64(conjunction >> 6), np.uint64(conjunction & 63)
+                is_left = True
+                for number in range(cards[conjunction, first_asked], cards[conjunction, 3]):
+                    axis = bound_to[number]
+                    if (flat[np.uint64(rows[axis, row]) * n_words + own] >> bit) & np.uint64(1) == np.uint64(0):
+                        is_left = False
+                        break
+                if not is_left:
+                    continue
+                rule = cards[conjunction, 0]
                 if rule == last_rule or (conjunction < n_primary and n_found >= depth) or skipped[rule]:
                     continue
                 said = TRUE
                 ask_here = n_ask
-                for number in range(check_start[conjunction], check_start[conjunction + 1]):
+                for number in range(cards[conjunction, 4], cards[conjunction, 5]):
                     check = check_of[number]
                     one = _ask(check, row, kinds, wanted, centres, slot_of, needle_start, needle_bounds, needles,
                                latitude, longitude, starts, valid, data, answer_keys, answers)  # fmt: skip
@@ -332,7 +367,7 @@ def scan(subset, first, last, depth, n_primary, emit_from, group_of, start, word
                         break
                     out_row[n_out], out_rule[n_out] = row, rule
                     n_out += 1
-            if is_full or (n_found >= depth and emit_from >= len(rule_of)):
+            if is_full or (n_found >= depth and emit_from >= cards.shape[0]):
                 break
         if is_full:
             return place, out_before, ask_before
