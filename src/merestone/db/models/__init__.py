@@ -1,9 +1,13 @@
 """The tables."""
 
+from merestone.db.models.access import Grant
 from merestone.db.models.accounts import Account, Contact, CustomField
 from merestone.db.models.associations import AccountAssociation, AccountLock, LeadAssociation, Rotation
 from merestone.db.models.crm import Activity, Claim, Contract, Lead, Opportunity, Product, StageChange
-from merestone.db.models.people import Company, Leave, Rep, User
+from merestone.db.models.guidelines import Acknowledgement, Guideline, TrainingDone, TrainingItem
+from merestone.db.models.lifecycle import ModelEvent, OpportunityOwnership, Publication
+from merestone.db.models.people import Company, Cover, Departure, Leave, Notice, Rep, User
+from merestone.db.models.review import Approval, Challenge, ChallengeComment, Invitation
 from merestone.db.models.territories import (
     Member,
     NamedAccount,
@@ -17,6 +21,7 @@ from merestone.db.models.work import (
     ApiToken,
     AuditContext,
     AuditEntry,
+    AuditSeal,
     ImportRowError,
     ImportRun,
     Job,
@@ -25,8 +30,10 @@ from merestone.db.models.work import (
 )
 
 __all__ = [
-    "Account", "AccountAssociation", "AccountLock", "Activity", "ApiToken", "AuditContext", "AuditEntry", "Claim",
-    "Company", "Contact", "Contract", "CustomField", "ImportRowError", "ImportRun", "Job", "Lead", "LeadAssociation",
-    "Leave", "Member", "NamedAccount", "Opportunity", "Product", "Quota", "Rep", "Rotation", "SavedMapping", "SavedView",
-    "StageChange", "Territory", "TerritoryModel", "TerritoryNode", "TerritoryType", "User",
+    "Account", "AccountAssociation", "AccountLock", "Acknowledgement", "Activity", "ApiToken", "Approval", "AuditContext",
+    "AuditEntry", "AuditSeal", "Challenge", "ChallengeComment", "Claim", "Company", "Contact", "Contract", "Cover",
+    "CustomField", "Departure", "Grant", "Guideline", "ImportRowError", "ImportRun", "Invitation", "Job", "Lead",
+    "LeadAssociation", "Leave", "Member", "ModelEvent", "NamedAccount", "Notice", "Opportunity", "OpportunityOwnership",
+    "Product", "Publication", "Quota", "Rep", "Rotation", "SavedMapping", "SavedView", "StageChange", "Territory",
+    "TerritoryModel", "TerritoryNode", "TerritoryType", "TrainingDone", "TrainingItem", "User",
 ]  # fmt: skip

@@ -78,6 +78,9 @@ class Rep(Row):
     weekly_hours = models.FloatField(null=True, blank=True)
     time_zone = models.CharField(max_length=64, blank=True)
     hired_on = models.DateField(null=True, blank=True)
+    ramp_weeks = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Weeks from the day of hire until full capacity; empty: at once."
+    )
     left_on = models.DateField(null=True, blank=True, help_text="First day no longer with the company.")
 
     class Meta:
@@ -101,3 +104,59 @@ class Leave(Row):
                 condition=models.Q(ends_on__gt=models.F("starts_on")), name="leave_not_empty"
             )
         ]
+
+
+class Departure(Row):
+    """A rep who leaves, or is away for long, and how their accounts were handed over."""
+
+    rep = models.ForeignKey(Rep, on_delete=models.PROTECT, related_name="departures")
+    last_day = models.DateField(help_text="The last day of work.")
+    mode = models.CharField(max_length=20, choices=choices_of(("successor", "cover")), default="successor")
+    note = models.TextField(blank=True)
+    counts = models.JSONField(default=dict, blank=True)
+    created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-last_day", "-id"]
+
+
+class Cover(Row):
+    """Somebody who stands in for a rep over half-open dates; the rep stays owner."""
+
+    rep = models.ForeignKey(Rep, on_delete=models.CASCADE, related_name="covered_by")
+    cover = models.ForeignKey(Rep, on_delete=models.CASCADE, related_name="covers")
+    account = models.ForeignKey(
+        "merestone.Account", null=True, blank=True, on_delete=models.CASCADE, related_name="covers",
+        help_text="Empty: all accounts of the rep.",
+    )  # fmt: skip
+    starts_on = models.DateField()
+    ends_on = models.DateField(null=True, blank=True, help_text="First day without cover.")
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["starts_on", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(ends_on=None) | models.Q(ends_on__gt=models.F("starts_on")),
+                name="cover_not_empty",
+            ),
+            models.CheckConstraint(condition=~models.Q(rep=models.F("cover")), name="cover_by_another"),
+        ]
+
+
+class Notice(models.Model):
+    """Something a user should know; also sent by mail where mail is set up."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notices")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=40)
+    text = models.CharField(max_length=500)
+    url = models.CharField(max_length=300, blank=True)
+    key = models.CharField(max_length=200, unique=True, help_text="Told once per key.")
+    read_at = models.DateTimeField(null=True, blank=True)
+    mailed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        indexes = [models.Index(fields=["user", "read_at"])]

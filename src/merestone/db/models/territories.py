@@ -23,6 +23,19 @@ class TerritoryModel(Row):
     effective_on = models.DateField(null=True, blank=True)
     activated_at = models.DateTimeField(null=True, blank=True)
     archived_at = models.DateTimeField(null=True, blank=True)
+    takes_effect_at = models.DateTimeField(
+        null=True, blank=True, help_text="Scheduled: the instant at which the worker publishes it."
+    )
+    approved_hash = models.CharField(
+        max_length=64, blank=True, help_text="The content that may be published."
+    )
+    review_ends_on = models.DateField(null=True, blank=True, help_text="Last day for challenges.")
+    cloned_from = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    policies = models.JSONField(
+        default=dict, blank=True, help_text="What happens to open work, to challenges, to approvals."
+    )
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     fields = models.JSONField(default=dict, blank=True)
     areas = models.JSONField(default=dict, blank=True)

@@ -151,3 +151,20 @@ class AuditEntry(models.Model):
                 name="audit_of_accounts",
             ),
         ]
+
+
+class AuditSeal(models.Model):
+    """One link of the chain over the audit log: a digest of some entries and of the link before."""
+
+    at = models.DateTimeField()
+    transaction = models.CharField(max_length=32, unique=True, help_text="The audit transaction it seals.")
+    first_entry = models.BigIntegerField()
+    last_entry = models.BigIntegerField()
+    n_entries = models.PositiveIntegerField()
+    previous = models.CharField(
+        max_length=64, unique=True, help_text="Digest of the link before; a first link has zeros."
+    )
+    digest = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        ordering = ["id"]
