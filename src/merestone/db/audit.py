@@ -43,12 +43,17 @@ def set_context(actor: str, *, cause: str, transaction: str) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
             table = AuditContext._meta.db_table
-            sql = f'INSERT OR REPLACE INTO {table} (id, actor, cause, "transaction") VALUES (1, %s, %s, %s)'  # noqa: S608
-            cursor.execute(sql, values)
+            cursor.execute(
+                f'INSERT OR REPLACE INTO {table} (id, actor, cause, "transaction")'  # noqa: S608
+                # The second row keeps the instant at which the transaction's changes of owner happen.
+                " VALUES (1, %s, %s, %s), (2, strftime('%%Y-%%m-%%d %%H:%%M:%%f', 'now'), '', '')",
+                values,
+            )
         else:
             cursor.execute(
                 "SELECT set_config('merestone.actor', %s, true), set_config('merestone.cause', %s, true),"
-                " set_config('merestone.transaction', %s, true)",
+                " set_config('merestone.transaction', %s, true),"
+                " set_config('merestone.instant', clock_timestamp()::text, true)",
                 values,
             )
 
