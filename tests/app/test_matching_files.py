@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from merestone.app.file_columns import fields_named, fields_read
-from merestone.app.matching_files import load_rules, match_files, read_records
+from merestone.app.match import match_files
+from merestone.app.matching_files import load_rules, read_records
 from merestone.app.rulebook import RuleBook
 from merestone.base.errors import InvalidInputError, UsageError
 from merestone.boot.local import LocalServices
@@ -425,6 +426,7 @@ def test_rules_kept_from_an_earlier_run_are_the_documents(local: LocalServices, 
     assert local.engine("kernel") is not None
 
 
+@pytest.mark.usefixtures("local")
 def test_matching_loads_no_web_framework(rules: Path, tmp_path: Path) -> None:
     records = write_records(tmp_path / "records.csv", accounts(5))
     words = [
@@ -443,7 +445,7 @@ def test_matching_loads_no_web_framework(rules: Path, tmp_path: Path) -> None:
         "from merestone.cli.app import run\n"
         f"code = run(LocalProgram(), {words!r})\n"
         "assert code == 0, code\n"
-        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'django', 'duckdb', 'pyspark', 'rich'}))\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'django', 'duckdb', 'pydantic', 'pyspark', 'rich', 'typer'}))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -26,6 +26,7 @@ from merestone.app.file_columns import FileColumns, fields_named, fields_read, m
 from merestone.app.file_ids import SeenIds
 from merestone.app.file_places import PlaceNames
 from merestone.base.errors import InvalidInputError, Problem
+from merestone.base.memory import loading
 from merestone.core.criteria.fields import CUSTOM_KINDS, FieldSet, custom_field, standard_fields
 from merestone.core.rules.document import read_document
 from merestone.core.rules.ruleset import Ruleset, compile_ruleset
@@ -177,65 +178,44 @@ class Rules:
         return self.matcher.compile(compile_ruleset(read_document(self.data)), digest=digest)
 
 
-def match_files(
+def match_on_cluster(
     local: Local,
     *,
     rules: Path,
-    records: str | Path,
-    out: str | Path,
-    all_matches: bool = False,
-    engine: str = "kernel",
-    master: str | None = None,
-    strict: bool = False,
-    progress: ports.Progress | None = None,
+    records: str,
+    out: str,
+    all_matches: bool,
+    master: str | None,
+    progress: ports.Progress | None,
 ) -> dict[str, Any]:
-    """Write ``id``, ``territory`` (empty = unassigned queue) and more per record; returns the counts and what was odd.
+    """Match with Spark; see ``match.match_files``."""
+    cluster = local.cluster(master)
+    loaded = load_rules(local, rules)
+    return dict(cluster.match(loaded, records=records, out=out, all_matches=all_matches, progress=progress))
 
-    Parameters
-    ----------
-    rules, records, out : Path
-        Model document; CSV, Parquet, JSON or Excel file with a column of ids; the file to write, by its suffix.
-    all_matches : bool
-        Write ``id``, ``territory``, ``is_winner``, ``is_overlay`` per match instead.
-    engine : str
-        ``kernel``, ``duckdb`` or ``spark``; all give the same.
-    master : str, optional
-        Of the Spark cluster.
-    strict : bool
-        Refuse a file with cells that cannot be read as their kind, instead of counting them as missing.
-    progress : callable, optional
-        Told (records done, records in all or 0, text).
 
-    Raises
-    ------
-    InvalidInputError
-        The rules or the file cannot be read; with ``strict``, every bad cell.
-    """
-    if engine == "spark":
-        cluster = local.cluster(master)
-        return dict(
-            cluster.match(
-                load_rules(local, rules),
-                records=str(records),
-                out=str(out),
-                all_matches=all_matches,
-                progress=progress,
-            )
-        )
-    with closing(local.files.open_records(Path(records))) as source:
-        ready = Rules(local.files.read_document(rules), local.engine(engine))
-        run = _Run(
-            local, source, ready.needed, ready.fields, lambda: ready.compiled.ruleset, name=Path(records).name
-        )
-        sink = local.files.open_sink(Path(out))
-        try:
-            done = run.match(
-                ready, sink, all_matches=all_matches, at_once=engine == "duckdb", progress=progress
-            )
-            run.check(strict=strict)
-            sink.commit()
-        finally:
-            sink.discard()
+def match_opened(
+    local: Local,
+    source: Records,
+    *,
+    rules: Path,
+    name: str,
+    out: str | Path,
+    all_matches: bool,
+    engine: str,
+    strict: bool,
+    progress: ports.Progress | None,
+) -> dict[str, Any]:
+    """Match a file being read, of this name, in this process; see ``match.match_files``."""
+    ready = Rules(local.files.read_document(rules), local.engine(engine))
+    run = _Run(local, source, ready.needed, ready.fields, lambda: ready.compiled.ruleset, name=name)
+    sink = local.files.open_sink(Path(out))
+    try:
+        done = run.match(ready, sink, all_matches=all_matches, at_once=engine == "duckdb", progress=progress)
+        run.check(strict=strict)
+        sink.commit()
+    finally:
+        sink.discard()
     return {**done, "out": str(out), "warnings": run.warnings(), "notes": run.notes()}
 
 
@@ -282,7 +262,8 @@ class _Run:
     ) -> dict[str, Any]:
         """Match every batch and write it; returns the counts."""
         batches = self.batches()  # reading starts, and the rules are made ready meanwhile
-        compiled = ready.compiled
+        with loading():
+            compiled = ready.compiled
         assigned = 0
         with _Writing(sink) as writing:
             for batch in [_in_one(batches)] if at_once else batches:

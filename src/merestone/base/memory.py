@@ -17,3 +17,15 @@ def collecting_paused() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Hold garbage collection off while a command loads what it uses to its end, and leave all that out for good.
+
+    Looking through a large library again and again, and once more at the end, takes as long as importing it. Not for a
+    server, which would keep what is garbage at that moment, too.
+    """
+    with collecting_paused():
+        yield
+    gc.freeze()

@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from merestone.app import ports
-from merestone.app.matching_files import Files
 from merestone.base.errors import UsageError
+
+if TYPE_CHECKING:
+    from merestone.app import ports
+    from merestone.app.matching_files import Files
 
 ENGINES = ("kernel", "duckdb", "spark")
 

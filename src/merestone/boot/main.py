@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
-from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,7 +97,7 @@ class LocalProgram:
         return checks()
 
 
-class _WithoutPandas(MetaPathFinder):
+class _WithoutPandas:
     """Lets pandas seem not to be installed.
 
     Arrow loads it, if it can, only to see whether a list is a column of it: a third of a second of a short command.

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import json
+import errno
+import os
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import typer
-from typer.core import TyperGroup
+from merestone.base.errors import MerestoneError, UsageError
+from merestone.cli.matching import match, plain_call
+from merestone.cli.screen import err, show
 
-from merestone.base.errors import InvalidInputError, MerestoneError, UsageError
-from merestone.cli.commands import analyse, exchange, fields, models, people, rules, server
-from merestone.cli.context import Held, Program, err
+if TYPE_CHECKING:
+    import typer
+
+    from merestone.cli.context import Program
 
 
 def build() -> typer.Typer:
     """Return the typer application."""
+    import typer
+    from typer.core import TyperGroup
+
+    from merestone.cli.commands import analyse, exchange, fields, models, people, rules, server
+
     app = typer.Typer(
         name="merestone",
         help="Sales territory management: define, staff, assign, balance and measure territories.",
@@ -35,48 +45,58 @@ def build() -> typer.Typer:
 def run(program: Program, arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit code."""
     words = sys.argv[1:] if arguments is None else arguments
+    call = plain_call(words)
+    if call is not None:
+        return _ended(lambda: _plainly(lambda: match(program, call)), as_json=call.as_json)
+    return _ended(lambda: _by_typer(program, words), as_json="--json" in words)
+
+
+def _ended(command: Callable[[], int], *, as_json: bool) -> int:
+    """Run a command; returns the exit code, also of one that ends in an error."""
+    try:
+        return command()
+    except MerestoneError as error:
+        show(error, as_json=as_json)
+        return 2 if isinstance(error, UsageError) else 1
+    except OSError as error:  # a file or folder named on the command line, as a rule
+        if error.filename is None:
+            raise
+        show(UsageError(f"'{error.filename}': {error.strerror}.", code="unusable-path"), as_json=as_json)
+        return 2
+
+
+def _plainly(command: Callable[[], None]) -> int:
+    """Run a command as typer would, which has read no word of it."""
+    try:
+        command()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except OSError as error:
+        if error.errno != errno.EPIPE:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on
+        return 1
+    return 0
+
+
+def _by_typer(program: Program, words: list[str]) -> int:
+    import typer
+
+    from merestone.cli.context import Held
+
     try:
         code = build()(args=words, obj=Held(program), standalone_mode=False)
-    except MerestoneError as error:
-        show(error, as_json="--json" in words)
-        return 2 if isinstance(error, UsageError) else 1
     except typer.Exit as stop:
         return stop.exit_code
     except typer.Abort:
         err.print("Stopped.")
         return 1
-    except OSError as error:  # a file or folder named on the command line, as a rule
-        if error.filename is None:
-            raise
-        show(
-            UsageError(f"'{error.filename}': {error.strerror}.", code="unusable-path"),
-            as_json="--json" in words,
-        )
-        return 2
+    except (MerestoneError, OSError):
+        raise
     except Exception as error:
         if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # click's usage errors
             err.print(f"[red]{error.format_message()}[/red]")
             return int(error.exit_code)
         raise
     return code if isinstance(code, int) else 0
-
-
-def show(error: MerestoneError, *, as_json: bool) -> None:
-    """Print an error with all its problems."""
-    problems = error.problems if isinstance(error, InvalidInputError) else []
-    if as_json:
-        body = {
-            "error": {
-                "code": error.code,
-                "message": error.message,
-                "fix": error.fix,
-                "problems": [problem.as_dict() for problem in problems],
-            }
-        }
-        sys.stdout.write(json.dumps(body, indent=2) + "\n")
-        return
-    err.print(f"Error: {error.message} {error.fix}".strip(), style="red", markup=False)
-    for problem in problems[:50]:
-        err.print(f"  {problem}", markup=False)
-    if len(problems) > 50:
-        err.print(f"  … and {len(problems) - 50} more.", markup=False)

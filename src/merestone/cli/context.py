@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from merestone.app.policy import Actor
     from merestone.app.services import Services
 
@@ -36,28 +31,6 @@ AsUser = Annotated[
     str | None, typer.Option("--as", help="Act as this user (e-mail), with what they may see and do.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Machine-readable output.")]
-
-
-class Screen:
-    """A console whose library is loaded for the first line it shows."""
-
-    def __init__(self, *, stderr: bool = False) -> None:
-        self.is_stderr = stderr
-
-    @cached_property
-    def console(self) -> Console:
-        """The console."""
-        from rich.console import Console
-
-        return Console(stderr=self.is_stderr, highlight=False)
-
-    def print(self, *what: Any, **how: Any) -> None:
-        """Print as ``rich.console.Console.print`` does."""
-        self.console.print(*what, **how)
-
-
-out = Screen()
-err = Screen(stderr=True)
 
 
 class Program(Protocol):
@@ -106,27 +79,3 @@ def program(ctx: typer.Context) -> Program:
     held = ctx.find_object(Held)
     assert held is not None
     return held.program
-
-
-def say(data: Mapping[str, Any], *, as_json: bool, title: str = "") -> None:
-    """Print a result: JSON for machines, a two-column table for people."""
-    if as_json:
-        sys.stdout.write(json.dumps(data, default=str, indent=2) + "\n")
-        return
-    from rich.table import Table
-
-    table = Table(title=title or None, show_header=False, title_justify="left")
-    for key, value in data.items():
-        if isinstance(value, list | dict):
-            continue
-        table.add_row(key.replace("_", " "), spoken(value))
-    out.print(table)
-
-
-def spoken(value: Any) -> str:
-    """Return a value as people read it."""
-    if value is None:
-        return "—"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -18,7 +18,7 @@ from tests.core.criteria.strategies import records
 from tests.core.rules.documents import IDS, documents
 from tests.engines.spark.test_columns import rules_of
 
-from merestone.app.matching_files import match_files
+from merestone.app.match import match_files
 from merestone.base.errors import ConflictError, InvalidInputError, MerestoneError, NotFoundError, UsageError
 from merestone.boot.local import local_services
 from merestone.connectors.files.guard import guard, unguard

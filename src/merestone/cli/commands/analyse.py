@@ -9,8 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from merestone.cli.commands.rules import Rules, told
-from merestone.cli.context import Json, err, out, program, say
+from merestone.cli.commands.rules import Rules
+from merestone.cli.context import Json, program
+from merestone.cli.matching import told
+from merestone.cli.screen import err, out, say
 
 # Use cases are imported where they run: `merestone --help` must not wait for them.
 app = typer.Typer()

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from merestone.base.errors import UsageError
-from merestone.cli.commands.server import bar
-from merestone.cli.context import AsUser, Database, DataDir, Json, err, out, program, say
+from merestone.cli.context import AsUser, Database, DataDir, Json, program
+from merestone.cli.screen import bar, err, out, say
 from merestone.core.model.columns import TABLES
 
 # Use cases are imported where they run: `merestone --help` must not wait for them.

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from merestone.cli.context import AsUser, Database, DataDir, Json, err, out, program, say
+from merestone.cli.context import AsUser, Database, DataDir, Json, program
+from merestone.cli.screen import err, out, say
 
 # Use cases are imported where they run: `merestone --help` must not wait for them.
 app = typer.Typer(help="Territory models as documents.", no_args_is_help=True)

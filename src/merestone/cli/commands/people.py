@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from merestone.cli.context import Database, DataDir, Json, program, say
+from merestone.cli.context import Database, DataDir, Json, program
+from merestone.cli.screen import say
 
 app = typer.Typer()
 user_app = typer.Typer(help="Users who sign in.", no_args_is_help=True)

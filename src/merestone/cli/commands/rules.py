@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from merestone.cli.context import AsUser, Database, DataDir, Json, out, program, say
+from merestone.cli.context import AsUser, Database, DataDir, Json, program
+from merestone.cli.matching import MatchCall
+from merestone.cli.matching import match as run_match
+from merestone.cli.screen import out, say
 
 # Use cases are imported where they run: `merestone --help` must not wait for them.
 app = typer.Typer()
@@ -45,46 +45,8 @@ def match(
     as_json: Json = False,
 ) -> None:
     """Write each record's winning territory (empty = unassigned queue). Needs no database."""
-    from merestone.app import matching_files
-
-    with told(as_json=as_json) as progress:
-        result = matching_files.match_files(
-            program(ctx).local(),
-            rules=rules,
-            records=records,
-            out=out_file,
-            all_matches=all_matches,
-            engine=engine,
-            master=master,
-            strict=strict,
-            progress=progress,
-        )
-    for warning in result.get("warnings", ()):
-        complain(f"Warning: {warning['message']}")
-    if not as_json:
-        for note in result.get("notes", ()):
-            complain(f"Note: {note}")
-    say(result, as_json=as_json, title="Matched")
-
-
-@contextmanager
-def told(*, as_json: bool) -> Iterator[Callable[[int, int, str], None] | None]:
-    """Yield what shows progress on a terminal; None for machines."""
-    if as_json or not sys.stderr.isatty():
-        yield None
-        return
-    from merestone.cli.commands.server import bar
-
-    with bar() as progress:
-        task = progress.add_task("Matching", total=None)
-        yield lambda done, total, text: progress.update(
-            task, completed=done, total=total or None, description=f"{text} ({done:,} done)"
-        )
-
-
-def complain(text: str) -> None:
-    """Write a line to the error stream."""
-    sys.stderr.write(f"{text}\n")
+    call = MatchCall(rules, records, out_file, all_matches, engine, master, strict, as_json)
+    run_match(program(ctx), call)
 
 
 @app.command(

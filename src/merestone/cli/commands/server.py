@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from merestone.cli.context import Database, DataDir, Json, err, out, program, say
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from merestone.cli.context import Database, DataDir, Json, program
+from merestone.cli.screen import bar, out, say
 
 app = typer.Typer()
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on.", min=1, max=65535)]
-
-
-def bar() -> Progress:
-    """Return the progress bar all long commands show on the error stream."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        console=err.console,
-        transient=True,
-    )
 
 
 @app.command(epilog="Example: merestone demo --no-serve --json --data-dir demo")

@@ -9,21 +9,17 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
-import yaml
-
 from merestone.base.errors import InvalidInputError, NotFoundError, Problem, UsageError
+from merestone.connectors.files.refusal import unreadable
 from merestone.connectors.files.yaml_text import yaml_text
 from merestone.core.model.columns import TABLES
 
 MAX_BYTES = 50_000_000
-MAX_NODES = 2_000_000  # values in a document, each alias counted as what it stands for
-MAX_NESTING = 64
 
 Format = Literal["yaml", "json"]
 
@@ -67,12 +63,12 @@ def read_document_text(text: str, *, fmt: Format = "yaml", folder: Path | None =
     data = _read_json(text, "The document") if fmt == "json" else _read_yaml(text)
     if not isinstance(data, dict):
         problem = Problem("bad-document", "The document is not a mapping.", "Start it with 'merestone: 1'.")
-        raise _invalid([problem])
+        raise unreadable([problem])
     problems: list[Problem] = []
     for section, read in (("areas", _read_area), ("lists", _read_list)):
         _resolve(data, section, read, folder=folder, problems=problems)
     if problems:
-        raise _invalid(problems)
+        raise unreadable(problems)
     return data
 
 
@@ -93,13 +89,9 @@ def write_document_text(data: Mapping[str, Any], *, fmt: Format = "yaml") -> str
     raise UsageError(f"'{fmt}' is not a document format.", fix="Use yaml or json.")
 
 
-def _invalid(problems: list[Problem]) -> InvalidInputError:
-    return InvalidInputError("The model document cannot be read.", problems, code="bad-document")
-
-
 def _too_large(name: str) -> InvalidInputError:
     message = f"{name} is larger than {MAX_BYTES // 1_000_000} MB."
-    return _invalid([Problem("document-too-large", message, "Split it, or simplify its areas.")])
+    return unreadable([Problem("document-too-large", message, "Split it, or simplify its areas.")])
 
 
 def _read_text(path: Path, name: str) -> str:
@@ -107,12 +99,12 @@ def _read_text(path: Path, name: str) -> str:
         if path.stat().st_size > MAX_BYTES:
             raise _too_large(name)
         if not path.is_file():  # reading a pipe or a device might never end
-            raise _invalid([Problem("unreadable-file", f"{name} is not a file.", "Check the path.")])
+            raise unreadable([Problem("unreadable-file", f"{name} is not a file.", "Check the path.")])
         raw = path.read_bytes()
     except FileNotFoundError:
         raise NotFoundError(f"There is no file {name}.", fix="Check the path.") from None
     except OSError as error:
-        raise _invalid([Problem("unreadable-file", f"{name} cannot be read: {error.strerror}.")]) from error
+        raise unreadable([Problem("unreadable-file", f"{name} cannot be read: {error.strerror}.")]) from error
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -120,7 +112,7 @@ def _read_text(path: Path, name: str) -> str:
         problem = Problem(
             "bad-encoding", f"{name} is not UTF-8 text.", "Save it as UTF-8.", line=line, column=1
         )
-        raise _invalid([problem]) from None
+        raise unreadable([problem]) from None
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------------
@@ -147,7 +139,7 @@ def _read_json(text: str, name: str) -> Any:
         problem = Problem(
             "bad-json", f"{name} is not JSON: {error.msg}.", line=error.lineno, column=error.colno
         )
-        raise _invalid([problem]) from None
+        raise unreadable([problem]) from None
     except (RecursionError, UnicodeEncodeError, ValueError) as error:
         nested = isinstance(error, RecursionError)
         message = (
@@ -155,9 +147,9 @@ def _read_json(text: str, name: str) -> Any:
             if nested
             else f"{name} holds a value that is not allowed in JSON."
         )
-        raise _invalid([Problem("bad-json", message)]) from None
+        raise unreadable([Problem("bad-json", message)]) from None
     if repeated:
-        raise _invalid(
+        raise unreadable(
             [Problem("duplicate-name", f"'{key}' is written twice.", "Keep one.") for key in repeated]
         )
     return data
@@ -167,149 +159,10 @@ def _no_constant(word: str) -> None:
     raise ValueError(word)
 
 
-# --- YAML -------------------------------------------------------------------------------------------------------------
-
-_NULL = frozenset(("", "~", "null", "Null", "NULL"))
-_TRUTH = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
-_FLOAT = re.compile(
-    r"[-+]?(?:(?:0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+|(?:0|[1-9][0-9]*)(?=[eE]))(?:[eE][-+]?[0-9]{1,3})?"
-)
-
-
-def _plain(text: str) -> Any:
-    """Return what an unquoted word means; a number with leading zeros is text (a postal code)."""
-    if text in _NULL:
-        return None
-    if text in _TRUTH:
-        return _TRUTH[text]
-    if _INTEGER.fullmatch(text):
-        return int(text)
-    if _FLOAT.fullmatch(text):
-        number = float(text)
-        return number if math.isfinite(number) else text
-    return text
-
-
 def _read_yaml(text: str) -> Any:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    builder = _Builder()
-    try:
-        for event in yaml.parse(text, Loader=loader):
-            builder.take(event)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        message = f"The document is not YAML: {error.problem or error.context}."
-        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
-        fix = "Check indentation, quotes and brackets."
-        raise _invalid([Problem("bad-yaml", message, fix, line=line, column=column)]) from None
-    except yaml.YAMLError as error:
-        shown = str(error).splitlines()[0]
-        problem = Problem("bad-yaml", f"The document is not YAML: {shown}.", "Remove control characters.")
-        raise _invalid([problem]) from None
-    if builder.problems:
-        raise _invalid(builder.problems)
-    return builder.root
+    from merestone.connectors.files.yaml_data import read_yaml  # a document in JSON need not wait for it
 
-
-class _Open:
-    """A collection being filled: the name that waits for its value, and how many values it holds in all."""
-
-    def __init__(self, content: dict[str, Any] | list[Any], anchor: str | None, size: int) -> None:
-        self.content, self.anchor, self.started_at = content, anchor, size
-        self.name: str | None = None
-
-
-class _Builder:
-    """Builds plain data from parser events without recursion, counting what it holds."""
-
-    def __init__(self) -> None:
-        self.root: Any = None
-        self.problems: list[Problem] = []
-        self.n_documents = 0
-        self.n_nodes = 0
-        self.open: list[_Open] = []
-        self.anchors: dict[str, tuple[Any, int]] = {}
-
-    def take(self, event: yaml.Event) -> None:
-        if isinstance(event, yaml.DocumentStartEvent):
-            self.n_documents += 1
-            if self.n_documents > 1:
-                raise self.refusal(event, "many-documents", "There is more than one document in the file.")
-        elif isinstance(event, yaml.ScalarEvent):
-            self.check_tag(event)
-            value = _plain(event.value) if event.implicit[0] and event.tag is None else event.value
-            self.count(event, 1)
-            self.remember(event.anchor, value, 1)
-            self.put(event, value)
-        elif isinstance(event, yaml.AliasEvent):
-            value, size = self.alias(event)
-            self.count(event, size)
-            self.put(event, value)
-        elif isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-            self.start(event)
-        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            done = self.open.pop()
-            self.remember(done.anchor, done.content, self.n_nodes - done.started_at)
-
-    def start(self, event: Any) -> None:
-        self.check_tag(event)
-        self.count(event, 1)
-        content: dict[str, Any] | list[Any] = {} if isinstance(event, yaml.MappingStartEvent) else []
-        self.put(event, content)
-        self.open.append(_Open(content, event.anchor, self.n_nodes - 1))
-        if len(self.open) > MAX_NESTING:
-            raise self.refusal(event, "document-too-deep", f"Values are nested more than {MAX_NESTING} deep.")
-
-    def put(self, event: Any, value: Any) -> None:
-        if not self.open:
-            self.root = value
-            return
-        parent = self.open[-1]
-        if isinstance(parent.content, list):
-            parent.content.append(value)
-        elif parent.name is None:
-            parent.name = self.name(event, value, parent.content)
-        else:
-            parent.content[parent.name] = value
-            parent.name = None
-
-    def name(self, event: Any, value: Any, siblings: Mapping[str, Any]) -> str:
-        if isinstance(value, dict | list):
-            raise self.refusal(event, "bad-name", "A name must be a word, not a list or mapping.")
-        # As written: 94002, true and null are names like any other.
-        name = str(getattr(event, "value", value))
-        if name in siblings:
-            self.report(event, "duplicate-name", f"'{name}' is written twice in one mapping.", "Keep one.")
-        return name
-
-    def alias(self, event: Any) -> tuple[Any, int]:
-        if event.anchor not in self.anchors:  # not yet defined, or a collection within itself
-            raise self.refusal(event, "bad-alias", f"*{event.anchor} refers to nothing before it.")
-        return self.anchors[event.anchor]
-
-    def remember(self, anchor: str | None, value: Any, size: int) -> None:
-        if anchor is not None:
-            self.anchors[anchor] = (value, size)
-
-    def count(self, event: Any, size: int) -> None:
-        self.n_nodes += size
-        if self.n_nodes > MAX_NODES:
-            raise self.refusal(
-                event, "document-too-large", f"The document holds more than {MAX_NODES:,} values."
-            )
-
-    def check_tag(self, event: Any) -> None:
-        if event.tag is not None and event.tag not in ("!", "tag:yaml.org,2002:str"):
-            self.report(event, "bad-tag", f"The tag {event.tag} is not allowed.", "Remove it.")
-
-    def report(self, event: Any, code: str, message: str, fix: str) -> None:
-        mark = event.start_mark
-        self.problems.append(Problem(code, message, fix, line=mark.line + 1, column=mark.column + 1))
-
-    def refusal(self, event: Any, code: str, message: str) -> InvalidInputError:
-        self.report(event, code, message, "")
-        return _invalid(self.problems)
+    return read_yaml(text)
 
 
 # --- referenced files -------------------------------------------------------------------------------------------------
@@ -344,17 +197,17 @@ def _inside(folder: Path | None, reference: str) -> Path:
         problem = Problem(
             "no-folder", f"{reference} is a file reference.", "Put its content into the document."
         )
-        raise _invalid([problem])
+        raise unreadable([problem])
     outside = Problem(
         "path-escape", f"{reference} lies outside the document's folder.", "Use a path below it."
     )
     parts = PurePosixPath(reference.replace("\\", "/"))
     if parts.is_absolute() or ".." in parts.parts or ":" in reference or "\0" in reference:
-        raise _invalid([outside])
+        raise unreadable([outside])
     root = folder.resolve()
     path = (root / parts).resolve()
     if not path.is_relative_to(root):
-        raise _invalid([outside])
+        raise unreadable([outside])
     return path
 
 
@@ -381,7 +234,7 @@ def _read_list(path: Path, name: str) -> list[str]:
             row[0].strip() for row in csv.reader(io.StringIO(text), delimiter=delimiter, strict=True) if row
         ]
     except csv.Error as error:
-        raise _invalid([Problem("bad-csv", f"{name} is not a CSV file: {error}.")]) from None
+        raise unreadable([Problem("bad-csv", f"{name} is not a CSV file: {error}.")]) from None
     values = [value for value in rows if value]
     has_header = bool(values) and values[0].casefold().replace("_", " ") in _HEADERS
     return values[1:] if has_header else values

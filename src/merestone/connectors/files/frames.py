@@ -1,25 +1,26 @@
 """What a reading process and its reader say to each other: frames of a kind, a length and that many bytes.
 
 ``J`` is a JSON value, ``B`` one batch of rows as an Arrow IPC stream of its own. The length comes first, so that the
-receiver reads a batch into one buffer and uses it where it lies.
+receiver reads a batch into one buffer and uses it where it lies. They talk over a pair of sockets and not over pipes:
+only of a socket can many bytes be read in one call, and a thread that calls often waits often for the interpreter.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import select
+import socket
 import struct
-import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _HEAD = struct.Struct("<cQ")
+_AT_ONCE = 8 * 1024 * 1024  # bytes; less than any time-out takes
 
 
 class Ended(Exception):
-    """The other side closed the pipe."""
+    """The other side closed the line."""
 
 
 class Silent(Exception):
@@ -30,66 +31,72 @@ class TooLong(Exception):
     """The other side announced more than it may send."""
 
 
-def send_json(pipe: int, value: Any) -> None:
-    """Send a JSON value."""
-    _send(pipe, b"J", json.dumps(value).encode())
+def pair() -> tuple[socket.socket, socket.socket]:
+    """Return the two ends of a line."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
 
 
-def send_batch(pipe: int, batch: pa.RecordBatch) -> None:
-    """Send rows."""
-    sink = pa.BufferOutputStream()
+def wait_at_most(line: socket.socket, seconds: float) -> None:
+    """Let ``receive`` give up on a line that says nothing for so long."""
+    line.setsockopt(
+        socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", *divmod(round(seconds * 1e6), 1_000_000))
+    )
+
+
+def send_json(line: socket.socket, value: Any) -> None:
+    """Send a JSON value; BrokenPipeError or ConnectionResetError when nobody listens."""
+    body = json.dumps(value).encode()
+    line.sendall(_HEAD.pack(b"J", len(body)) + body)
+
+
+def send_batch(line: socket.socket, batch: pa.RecordBatch) -> None:
+    """Send rows, from where they lie."""
+    import pyarrow as pa
+
+    measured = pa.MockOutputStream()
+    _write(measured, batch)
+    with line.makefile("wb") as file:
+        file.write(_HEAD.pack(b"B", measured.size()))
+        _write(file, batch)
+
+
+def _write(sink: pa.NativeFile | BinaryIO, batch: pa.RecordBatch) -> None:
+    import pyarrow as pa
+
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    _send(pipe, b"B", memoryview(sink.getvalue()))
 
 
-def _send(pipe: int, kind: bytes, body: bytes | memoryview) -> None:
-    _write(pipe, _HEAD.pack(kind, len(body)))
-    _write(pipe, body)
-
-
-def _write(pipe: int, data: bytes | memoryview) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(pipe, rest) :]
-
-
-def receive(pipe: int, *, seconds: float | None = None, most_bytes: int = 1 << 32) -> Any:
+def receive(line: socket.socket, *, most_bytes: int = 1 << 32) -> Any:
     """Return the next frame: a JSON value, or a table for a batch.
 
     Raises
     ------
     Ended, Silent, TooLong
-        The pipe was closed, nothing came for ``seconds``, or a frame is longer than ``most_bytes``.
+        The line was closed, nothing came for too long, or a frame is longer than ``most_bytes``.
     """
-    kind, length = _HEAD.unpack(_read(pipe, _HEAD.size, seconds))
+    kind, length = _HEAD.unpack(_filled(line, bytearray(_HEAD.size)))
     if length > most_bytes:
         raise TooLong
-    body = _read(pipe, length, seconds)
     if kind == b"J":
-        return json.loads(body)
-    with pa.ipc.open_stream(pa.py_buffer(body)) as reader:
+        return json.loads(_filled(line, bytearray(length)))
+    import pyarrow as pa  # who only asks for a file need not wait for it
+
+    body = _filled(line, pa.allocate_buffer(length))
+    with pa.ipc.open_stream(body) as reader:
         return reader.read_all()
 
 
-def _read(pipe: int, n_bytes: int, seconds: float | None) -> bytearray:
-    body = bytearray(n_bytes)
+def _filled(line: socket.socket, body: Any) -> Any:
     rest = memoryview(body)
     while rest:
-        _wait(pipe, seconds)
-        n_read = os.readv(pipe, [rest])
+        try:
+            n_read = line.recv_into(rest[:_AT_ONCE], flags=socket.MSG_WAITALL)
+        except BlockingIOError:
+            raise Silent from None
+        except ConnectionError:
+            raise Ended from None
         if not n_read:
             raise Ended
         rest = rest[n_read:]
     return body
-
-
-def _wait(pipe: int, seconds: float | None) -> None:
-    if seconds is None:
-        return
-    poll = select.poll()
-    poll.register(pipe, select.POLLIN)
-    until = time.monotonic() + seconds
-    while not poll.poll(max(0.0, until - time.monotonic()) * 1000):
-        if time.monotonic() >= until:
-            raise Silent

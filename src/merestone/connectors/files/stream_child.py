@@ -1,12 +1,13 @@
 """The process that parses a long file: it limits itself, tells the headers, and sends batches of the wanted columns.
 
-Run as ``python -m merestone.connectors.files.stream_child`` with frames (``frames``) on standard input and output:
+Run as ``python -m merestone.connectors.files.stream_child`` with a line of frames (``frames``) as standard input:
 in comes a request, out go the headers; in come the wanted columns, out go batches, then what was odd. It loads Arrow
 without NumPy and nothing else, so that it reads before its reader has read the rules.
 """
 
 from __future__ import annotations
 
+import socket
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -40,13 +41,13 @@ class Source(Protocol):
 
 def main() -> int:
     """Answer one request on standard input."""
-    into, out = sys.stdin.fileno(), sys.stdout.fileno()
+    line = socket.socket(fileno=sys.stdin.fileno())
     try:
-        request = frames.receive(into)
+        request = frames.receive(line)
         limit_process(request["limits"])
         source = _open(request)
         frames.send_json(
-            out,
+            line,
             {
                 "ok": True,
                 "headers": list(source.headers),
@@ -55,15 +56,15 @@ def main() -> int:
                 "notes": source.notes,
             },
         )
-        asked = frames.receive(into)
+        asked = frames.receive(line)
         for batch, part in source.batches(asked["wanted"], as_codes=asked["as_codes"]):
-            frames.send_json(out, {"ok": True, "part": part})
-            frames.send_batch(out, batch)
-        frames.send_json(out, {"ok": True, "end": True, "problems": source.problems()})
-    except (frames.Ended, BrokenPipeError):  # the reader wants no more
+            frames.send_json(line, {"ok": True, "part": part})
+            frames.send_batch(line, batch)
+        frames.send_json(line, {"ok": True, "end": True, "problems": source.problems()})
+    except (frames.Ended, ConnectionError):  # the reader wants no more
         return 0
     except BaseException as error:  # a panic of a native parser is no Exception
-        frames.send_json(out, refusal(error))
+        frames.send_json(line, refusal(error))
     return 0
 
 

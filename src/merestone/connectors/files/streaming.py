@@ -14,9 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Protocol, Self
-
-import pyarrow as pa
+from typing import IO, TYPE_CHECKING, Any, Protocol, Self
 
 from merestone.base.errors import InvalidInputError, Problem
 from merestone.connectors.files import frames
@@ -30,6 +28,9 @@ from merestone.connectors.files.process import (
     took_too_long,
 )
 from merestone.connectors.files.sniff import detect_format
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 STREAM_LIMITS = Limits(file_bytes=64 * 1024 * MIB, rows=200_000_000)
 """What is read batch by batch may be long; memory is bounded as for any other file."""
@@ -164,15 +165,18 @@ class _Streamed:
         self.problems: list[Problem] = []
         self.part_read = 0.0
         self.stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "merestone.connectors.files.stream_child"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.stderr,
-            cwd="/",
-            env=environment(),
-            start_new_session=True,
-        )
+        self.line, its_end = frames.pair()
+        with its_end:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "merestone.connectors.files.stream_child"],
+                stdin=its_end.fileno(),
+                stdout=subprocess.DEVNULL,
+                stderr=self.stderr,
+                cwd="/",
+                env=environment(),
+                start_new_session=True,
+            )
+        frames.wait_at_most(self.line, limits.wall_seconds)
         self._send(
             {"path": str(path.resolve()), "name": path.name, "fmt": fmt, "limits": asdict(limits)},
         )
@@ -243,20 +247,14 @@ class _Streamed:
             return
 
     def _send(self, value: dict[str, Any]) -> None:
-        assert self.process.stdin is not None
         try:
-            frames.send_json(self.process.stdin.fileno(), value)
-        except BrokenPipeError:
+            frames.send_json(self.line, value)
+        except ConnectionError:
             return  # it has died; what it left says why when it is listened to
 
     def _receive(self) -> Any:
-        assert self.process.stdout is not None
         try:
-            said = frames.receive(
-                self.process.stdout.fileno(),
-                seconds=self.limits.wall_seconds,
-                most_bytes=self.limits.memory_bytes,
-            )
+            said = frames.receive(self.line, most_bytes=self.limits.memory_bytes)
         except frames.Ended:
             raise self._died() from None
         except frames.Silent as error:
@@ -279,9 +277,8 @@ class _Streamed:
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout, self.stderr):
-            if pipe is not None:
-                pipe.close()
+        self.line.close()
+        self.stderr.close()
 
     def __enter__(self) -> Self:
         return self

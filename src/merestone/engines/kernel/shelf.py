@@ -16,7 +16,7 @@ from pathlib import Path
 from merestone import __version__
 from merestone.engines.kernel.compiled import KernelRules
 
-FORMAT = 1  # to be raised whenever what is kept changes its shape
+FORMAT = 2  # to be raised whenever what is kept changes its shape
 MAX_KEPT = 24
 _HEAD = f"merestone rules {FORMAT} {__version__}\n".encode()
 _SEAL = 32  # bytes of the checksum after the head
