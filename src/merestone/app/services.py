@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from merestone.app import ports
+    from merestone.app import ports, ports_review
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,4 +33,6 @@ class Services:
     gazetteer: ports.Gazetteer
     files: ports.Files
     clock: ports.Clock
+    notices: ports_review.Notices
+    reviews: ports_review.Reviews
     data_dir: Path

@@ -21,8 +21,10 @@ def services() -> Services:
     from merestone.db.stores.imports import ImportStore
     from merestone.db.stores.jobs import JobStore
     from merestone.db.stores.models import ModelStore
+    from merestone.db.stores.notices import NoticeStore
     from merestone.db.stores.people import PeopleStore
     from merestone.db.stores.records import RecordStore
+    from merestone.db.stores.review import ReviewStore
     from merestone.db.stores.visibility import VisibilityStore
     from merestone.engines.kernel import KernelMatcher
 
@@ -40,6 +42,8 @@ def services() -> Services:
         gazetteer=Gazetteer(),
         files=LocalFiles(),
         clock=CompanyClock(),
+        notices=NoticeStore(),
+        reviews=ReviewStore(),
         data_dir=settings.DATA_DIR,
     )
 
