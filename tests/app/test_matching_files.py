@@ -451,6 +451,17 @@ def test_matching_loads_no_web_framework(rules: Path, tmp_path: Path) -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+@pytest.mark.usefixtures("local")
+@pytest.mark.parametrize("engine", ["kernel", "duckdb"])
+def test_a_program_that_matched_ends_without_a_word(rules: Path, tmp_path: Path, engine: str) -> None:
+    records = write_records(tmp_path / "records.csv", accounts(5))
+    words = ["match", "--rules", rules, "--records", records, "--out", tmp_path / "o.csv", "--engine", engine]
+    command = [sys.executable, "-m", "merestone.boot", *map(str, words), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["records"] == 5
+    assert done.stderr == ""
+
+
 @pytest.mark.shared
 def test_the_shared_workload_gets_the_oracles_winners(
     local: LocalServices, shared: Path, tmp_path: Path

@@ -26,7 +26,7 @@ from merestone.app.file_columns import FileColumns, fields_named, fields_read, m
 from merestone.app.file_ids import SeenIds
 from merestone.app.file_places import PlaceNames
 from merestone.base.errors import InvalidInputError, Problem
-from merestone.base.memory import loading
+from merestone.base.memory import collecting_paused, loading
 from merestone.core.criteria.fields import CUSTOM_KINDS, FieldSet, custom_field, standard_fields
 from merestone.core.rules.document import read_document
 from merestone.core.rules.ruleset import Ruleset, compile_ruleset
@@ -211,7 +211,7 @@ def match_opened(
     run = _Run(local, source, ready.needed, ready.fields, lambda: ready.compiled.ruleset, name=name)
     sink = local.files.open_sink(Path(out))
     try:
-        done = run.match(ready, sink, all_matches=all_matches, at_once=engine == "duckdb", progress=progress)
+        done = run.match(ready, sink, all_matches=all_matches, engine=engine, progress=progress)
         run.check(strict=strict)
         sink.commit()
     finally:
@@ -257,16 +257,17 @@ class _Run:
         sink: Sink,
         *,
         all_matches: bool,
-        at_once: bool,
+        engine: str,
         progress: ports.Progress | None,
     ) -> dict[str, Any]:
         """Match every batch and write it; returns the counts."""
         batches = self.batches()  # reading starts, and the rules are made ready meanwhile
-        with loading():
+        # DuckDB's binding complains of what is left to the end of the program.
+        with loading() if engine == "kernel" else collecting_paused():
             compiled = ready.compiled
         assigned = 0
         with _Writing(sink) as writing:
-            for batch in [_in_one(batches)] if at_once else batches:
+            for batch in [_in_one(batches)] if engine == "duckdb" else batches:
                 if all_matches:
                     result = compiled.every_match(batch).drop_columns(["row"])
                     assigned += pc.sum(result["is_winner"]).as_py() or 0
