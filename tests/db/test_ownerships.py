@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pyarrow as pa
 import pytest
 from django.db import connection
@@ -21,7 +23,7 @@ def reps() -> list[int]:
 def held(opportunity: int) -> list[tuple[int | None, bool]]:
     rows = OpportunityOwnership.objects.filter(opportunity_id=opportunity).order_by("valid_from", "id")
     found = list(rows)
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         assert before.valid_to == after.valid_from
     return [(row.owner_id, row.valid_to is None) for row in found]
 
