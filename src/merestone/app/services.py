@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from merestone.app import ports, ports_review
+    from merestone.app import ports, ports_review, ports_sign_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +35,5 @@ class Services:
     clock: ports.Clock
     notices: ports_review.Notices
     reviews: ports_review.Reviews
+    sign_ins: ports_sign_in.SignIns
     data_dir: Path

@@ -25,6 +25,7 @@ def services() -> Services:
     from merestone.db.stores.people import PeopleStore
     from merestone.db.stores.records import RecordStore
     from merestone.db.stores.review import ReviewStore
+    from merestone.db.stores.sign_in import SignInStore
     from merestone.db.stores.visibility import VisibilityStore
     from merestone.engines.kernel import KernelMatcher
 
@@ -44,6 +45,7 @@ def services() -> Services:
         clock=CompanyClock(),
         notices=NoticeStore(),
         reviews=ReviewStore(),
+        sign_ins=SignInStore(),
         data_dir=settings.DATA_DIR,
     )
 

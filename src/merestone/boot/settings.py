@@ -18,6 +18,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from merestone.base.errors import UsageError
+from merestone.boot.sign_in_settings import *  # noqa: F403
+from merestone.boot.sign_in_settings import mail_settings, read_single_sign_on
 from merestone.boot.sqlite import use_safe_sqlite
 
 use_safe_sqlite()
@@ -109,6 +111,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.humanize",
     "django.contrib.staticfiles",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "django_htmx",
     "django_tasks",
     "django_tasks_db",
@@ -124,6 +130,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "merestone.boot.middleware.ServicesMiddleware",
 ]
 ROOT_URLCONF = "merestone.boot.urls"
@@ -157,6 +164,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+
+SINGLE_SIGN_ON = read_single_sign_on(DATA_DIR)
+globals().update(
+    mail_settings(os.environ.get("MERESTONE_MAIL", ""), os.environ.get("MERESTONE_MAIL_FROM", ""))
+)
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"

@@ -18,10 +18,12 @@ from typing import Any
 from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
-from merestone.db.models import ApiToken, AuditContext, AuditEntry, AuditSeal, Job, User
+from merestone.db.models import ApiToken, AuditContext, AuditEntry, AuditSeal, CacheEntry, Job, User
 from merestone.db.models.fields import MoneyField
 
-UNWATCHED: frozenset[type[models.Model]] = frozenset({AuditContext, AuditEntry, AuditSeal, Job})
+UNWATCHED: frozenset[type[models.Model]] = frozenset(
+    {AuditContext, AuditEntry, AuditSeal, CacheEntry, Job}
+)
 UNKEPT = ("id", "version", "updated_at")
 SECRETS: dict[type[models.Model], frozenset[str]] = {
     User: frozenset({"password"}),

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 from merestone.core.model.columns import USER_ROLES
 from merestone.db.models.fields import Row, choices_of
@@ -18,6 +19,9 @@ class Company(Row):
     time_zone = models.CharField(max_length=64, default="UTC")
     currency = models.CharField(max_length=3, default="USD")
     country = models.CharField(max_length=2, default="US")
+    second_factor_roles = models.JSONField(
+        default=list, blank=True, help_text="Roles that must sign in with a second factor."
+    )
 
 
 class UserManager(BaseUserManager["User"]):
@@ -44,6 +48,7 @@ class User(AbstractBaseUser):
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     preferences = models.JSONField(default=dict, blank=True)
+    session_epoch = models.PositiveIntegerField(default=0, help_text="A higher number ends all sessions.")
     version = models.PositiveIntegerField(default=1)
 
     USERNAME_FIELD = "email"
@@ -51,6 +56,13 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.name or self.email
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # Sessions carry this hash: they end when password, role or epoch change, and so does what a session may do.
+        return salted_hmac(
+            "merestone.session", f"{self.password}:{self.role}:{self.session_epoch}",
+            secret=secret, algorithm="sha256",
+        ).hexdigest()  # fmt: skip
 
 
 class Rep(Row):

@@ -1,0 +1,1 @@
+"""Signing in: the parts between allauth and our pages."""
