@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from merestone.app.policy import Actor
+from merestone.app.policy import Actor, Held, Right
 from merestone.core.model.territory import TerritoryModelDocument
 from merestone.core.rules.ruleset import Ruleset
 
@@ -325,12 +325,18 @@ class Files(Protocol):
 class Visibility(Protocol):
     """Which rows an actor sees; the same answer ``db.queries`` gives the faces."""
 
-    def visible_ids(self, actor: Actor, table: str, ids: Iterable[int] | None = None) -> set[int]:
-        """Return the visible ids (among ``ids``) of a CRM table."""
+    def visible_ids(
+        self, actor: Actor, table: str, ids: Iterable[int] | None = None, *, right: Right = Right.SEE
+    ) -> set[int]:
+        """Return the ids (among ``ids``) of a CRM table that the actor sees, or has a right on."""
         ...
 
-    def visible_territories(self, actor: Actor) -> set[str]:
-        """Return keys of the active model's visible territories."""
+    def visible_territories(self, actor: Actor, *, right: Right = Right.SEE) -> set[str]:
+        """Return keys of the active model's territories that the actor sees, or has a right on."""
+        ...
+
+    def holdings(self, actor: Actor) -> tuple[Held, ...]:
+        """Return what the actor holds where today, by role and by grants."""
         ...
 
 

@@ -1,14 +1,15 @@
-"""What an actor sees, for use cases: the same querysets the faces read."""
+"""What an actor sees and may do where, for use cases: the same querysets the faces read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from merestone.app.policy import Actor
+from merestone.app.policy import Actor, Held, Right
 from merestone.base.errors import UsageError
 from merestone.db.queries import scope
 
-QUERIES = {
+QUERIES: dict[str, Callable[[Actor, Right], Any]] = {
     "accounts": scope.accounts,
     "leads": scope.leads,
     "opportunities": scope.opportunities,
@@ -24,11 +25,13 @@ CHUNK = 10_000
 class VisibilityStore:
     """Implements ``app.ports.Visibility``."""
 
-    def visible_ids(self, actor: Actor, table: str, ids: Iterable[int] | None = None) -> set[int]:
-        """Return the visible ids (among ``ids``) of a CRM table."""
+    def visible_ids(
+        self, actor: Actor, table: str, ids: Iterable[int] | None = None, *, right: Right = Right.SEE
+    ) -> set[int]:
+        """Return the ids (among ``ids``) of a CRM table that the actor sees, or has a right on."""
         if table not in QUERIES:
             raise UsageError(f"'{table}' is not a table with row visibility.", code="unknown-table")
-        rows = QUERIES[table](actor).order_by().values_list("pk", flat=True)
+        rows = QUERIES[table](actor, right).order_by().values_list("pk", flat=True)
         if ids is None:
             return set(rows)
         wanted = list(ids)
@@ -38,6 +41,10 @@ class VisibilityStore:
             for pk in rows.filter(pk__in=wanted[start : start + CHUNK])
         }
 
-    def visible_territories(self, actor: Actor) -> set[str]:
-        """Return keys of the active model's visible territories."""
-        return set(scope.visible_nodes(actor).order_by().values_list("territory__key", flat=True))
+    def visible_territories(self, actor: Actor, *, right: Right = Right.SEE) -> set[str]:
+        """Return keys of the active model's territories that the actor sees, or has a right on."""
+        return set(scope.visible_nodes(actor, right).order_by().values_list("territory__key", flat=True))
+
+    def holdings(self, actor: Actor) -> tuple[Held, ...]:
+        """Return what the actor holds where today, by role and by grants."""
+        return scope.holdings(actor)
