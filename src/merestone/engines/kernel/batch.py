@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from merestone.engines.kernel.residual import Facts, Residual
 from merestone.engines.kernel.settle import Answer, Matches
 
 ALL = 1 << 30
+_MANY_PIECES = 64  # of a column, from which they are put together first
 _EVERY_ROW = np.zeros(0, np.int32)
 _NO_ANSWERS = np.zeros(0, np.int64), np.zeros(0, bool)
 
@@ -59,24 +60,38 @@ class Batch:
     ask: Callable[[Check, np.ndarray], np.ndarray]
 
 
-def columns_of(facts: Facts, table: pa.Table | pa.RecordBatch) -> Callable[[str], pa.Array | None]:
-    """Return a function from a field to the table's column of it, by name or alias; None when it has none."""
-    names = {name: name for name in table.schema.names}
+class Columns:
+    """The columns of a table by field, under its name or an alias.
 
-    def column(field: str) -> pa.Array | None:
-        name = facts.fields.raw(names, facts.fields[field])
-        if name is None:
-            return None
-        array = table.column(name)
-        if isinstance(array, pa.ChunkedArray):
-            return (
-                array.chunk(0)
-                if array.num_chunks == 1
-                else pa.concat_arrays(array.unify_dictionaries().chunks)
-            )
-        return array
+    Parameters
+    ----------
+    facts : Facts
+    table : pa.Table or pa.RecordBatch
+    """
 
-    return column
+    def __init__(self, facts: Facts, table: pa.Table | pa.RecordBatch) -> None:
+        self._facts, self._table = facts, table
+        self._names = {name: name for name in table.schema.names}
+
+    def __call__(self, field: str) -> pa.Array | None:
+        """Return a column in one piece; None when the table has none of this field."""
+        pieces = self.pieces(field)
+        if len(pieces) == 1:
+            return pieces[0]
+        return pa.concat_arrays(pa.chunked_array(pieces).unify_dictionaries().chunks)
+
+    def pieces(self, field: str) -> Sequence[pa.Array | None]:
+        """Return a column in pieces if these have dictionaries of their own, which may be known already, or in one."""
+        name = self._facts.fields.raw(self._names, self._facts.fields[field])
+        column = None if name is None else self._table.column(name)
+        if not isinstance(column, pa.ChunkedArray):
+            return [column]
+        if column.num_chunks == 1:
+            return column.chunks
+        if pa.types.is_dictionary(column.type) and 1 < column.num_chunks < _MANY_PIECES:
+            return column.chunks
+        chunks = column.unify_dictionaries().chunks
+        return [pa.concat_arrays(chunks) if chunks else pa.nulls(0, column.type)]
 
 
 def encode_batch(
@@ -84,13 +99,16 @@ def encode_batch(
 ) -> Batch:
     """Return a table's rows encoded for an index."""
     n_rows = table.num_rows
-    column = columns_of(facts, table)
+    column = Columns(facts, table)
 
     def row_numbers(number: int) -> np.ndarray:
         axis = index.axes[number]
         reader = readers[axis.field]
-        codes, classes = reader.read(column(axis.field), n_rows=n_rows)
-        return index.rows_of(number, classes, reader.combinations)[codes]
+        found = []
+        for part in column.pieces(axis.field):
+            codes, classes = reader.read(part, n_rows=n_rows if part is None else len(part))
+            found.append(rows_of(index, number, reader=reader, classes=classes)[codes])
+        return found[0] if len(found) == 1 else np.concatenate(found)
 
     rows = np.empty((len(index.loose), n_rows), np.int32)
     for place, number in enumerate(index.loose):
@@ -110,18 +128,16 @@ def encode_batch(
     )
 
 
-def rows_in_reach(
-    index: Index, table: pa.Table | pa.RecordBatch, *, facts: Facts, readers: Mapping[str, AxisReader]
-) -> np.ndarray:
-    """Return the rows whose geography some rule allows."""
-    column = columns_of(facts, table)
-    rows = []
-    for number in index.groups.axes:
-        reader = readers[index.axes[number].field]
-        codes, classes = reader.read(column(reader.axis.field), n_rows=table.num_rows)
-        rows.append(index.rows_of(number, classes, reader.combinations)[codes])
-    group_of = index.group(rows, n_rows=table.num_rows)
-    return np.flatnonzero((np.diff(index.groups.met.start) > 0)[group_of])
+def rows_of(index: Index, number: int, *, reader: AxisReader, classes: np.ndarray) -> np.ndarray:
+    """Return the bitmap row of each class that the reader of an axis found (of a list: of each combination)."""
+    if index.row_of_class[number] is not None:
+        return index.rows_of(number, classes, ())
+    known = reader.row_of_combination
+    if len(known) < 2 + classes.max(initial=-1):
+        unasked = np.arange(len(known) - 1, len(reader.combinations))
+        known = np.append(known, index.rows_of(number, unasked, reader.combinations))
+        reader.row_of_combination = known
+    return known[classes + 1]
 
 
 def _texts(columns: list[pa.Array], *, n_rows: int) -> Texts:

@@ -1,107 +1,71 @@
-"""What a change of rules changes: only rows that a changed rule matches, matched or mentions are looked at."""
+"""What a change of rules changes: only rows that a changed rule matches, matched or mentions are looked at.
+
+Three looks, each at fewer rows: a quick one at every row (``Reach``), one at who wins where a changed rule may have a say,
+and the whole answer where that has changed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
-from functools import partial
-from operator import attrgetter
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
 
-from merestone.core.criteria import expression as ex
 from merestone.core.rules import Rule, Ruleset
-from merestone.engines.kernel.compiled import KernelRules, ids_of, takeable, taken
+from merestone.engines.kernel.batch import ALL
+from merestone.engines.kernel.compiled import KernelRules, ids_of, rows_taken, takeable, taken
 from merestone.engines.kernel.settle import ANSWERS, Answer, Matches, Standing
+from merestone.engines.kernel.versions import Changed, changed_rules
+
+_SMALL = 65_536  # rows
 
 
-@dataclass(frozen=True)
-class Changed:
-    """The rules, by position, that two versions do not share.
-
-    Parameters
-    ----------
-    old, new : frozenset of int
-        Positions in each version of the rules that are not the same in both: themselves, above them, or in a list or
-        area that they use.
-    same : mapping of int to int
-        Old position -> new position of the others.
-    """
-
-    old: frozenset[int]
-    new: frozenset[int]
-    same: dict[int, int]
-
-
-def changed_rules(old: Ruleset, new: Ruleset) -> Changed:
-    """Return what differs between two versions of rules."""
-    fields_differ = old.fields != new.fields
-    lists = {key for key in (*old.lists, *new.lists) if old.lists.get(key) != new.lists.get(key)}
-    areas = {
-        key
-        for key in (*old.areas, *new.areas)
-        if key not in old.areas
-        or key not in new.areas
-        or old.areas.geometries[key] != new.areas.geometries[key]
-    }
-    position_of = {rule.key: position for position, rule in enumerate(old.rules)}
-    same: dict[int, int] = {}
-    for position, rule in enumerate(new.rules):
-        before = position_of.get(rule.key)
-        if before is None or fields_differ:
-            continue
-        was = old.rules[before]
-        parent_is_same = rule.parent is None if was.parent is None else same.get(was.parent) == rule.parent
-        if parent_is_same and _says_the_same(was, rule) and not _uses(rule, lists, areas):
-            same[before] = position
-    return Changed(
-        frozenset(range(len(old.rules))) - frozenset(same),
-        frozenset(range(len(new.rules))) - frozenset(same.values()),
-        same,
-    )
-
-
-def _says_the_same(one: Rule, other: Rule) -> bool:
-    if one is other:
-        return True
-    is_same_where = one.where is other.where or one.where == other.where
-    return is_same_where and _ATTRIBUTES(one) == _ATTRIBUTES(other)
-
-
-_ATTRIBUTES = attrgetter("key", "type", "is_primary", "depth", "priority", "n_criteria", "named", "exclude")
-
-
-def _uses(rule: Rule, lists: Collection[str], areas: Collection[str]) -> bool:
-    if rule.where is None or not (lists or areas):
-        return False
-    return any(
-        (isinstance(leaf, ex.InList) and str(leaf.key.value) in lists)
-        or (isinstance(leaf, ex.Call) and leaf.name == "in_area" and str(leaf.values[0].value) in areas)
-        for leaf in ex.leaves(rule.where)
-    )
+# --- some rules of a ruleset ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, eq=False)
 class Extract:
-    """Some rules of a ruleset, made ready with what lies above them.
+    """Some rules of one or two versions of a ruleset, made ready with what lies above them.
 
     Parameters
     ----------
     rules : KernelRules
     position_of : (n_rules,) int array
         Position in the whole ruleset of each rule of the extract.
-    claims : (n_rules,) bool array
-        Whether it is one of the rules asked for.
+    is_before, is_after : (n_rules,) bool arrays
+        Whether it is one of the old rules asked for, or of the new ones.
     """
 
     rules: KernelRules
     position_of: np.ndarray
-    claims: np.ndarray
+    is_before: np.ndarray
+    is_after: np.ndarray
+
+    def answers(self, part: pa.Table, *, depth: int = ALL) -> tuple[Answer, Answer]:
+        """Return who wins among the old rules and among the new ones, by position there; names are left aside."""
+        skipping = ~self.is_before, ~self.is_after
+        before, after = self.rules.answers_by_rule(part, skipping=skipping, depth=depth)
+        return before.renumbered(self.position_of), after.renumbered(self.position_of)
+
+    def matches(self, part: pa.Table) -> Matches:
+        """Return the matches of the new rules, by position there."""
+        found = self.rules.matches(part, skipped=~self.is_after)
+        found = found.where(self.is_after[found.rules])
+        return Matches(found.rows, self.position_of[found.rules], found.is_named)
+
+
+@dataclass(frozen=True)
+class _Some:
+    """Rules chosen from a ruleset, with those above them; parents by their place here."""
+
+    rules: tuple[Rule, ...]
+    position_of: list[int]
+    is_chosen: list[bool]
 
     @classmethod
-    def of(cls, ruleset: Ruleset, positions: Iterable[int]) -> Extract:
-        """Return the rules at ``positions``."""
+    def of(cls, ruleset: Ruleset, positions: Iterable[int], *, start: int = 0) -> _Some:
         wanted = set(positions)
         kept = set(wanted)
         for position in wanted:
@@ -110,113 +74,178 @@ class Extract:
                 kept.add(parent)
                 parent = ruleset.rules[parent].parent
         ordered = sorted(kept)
-        place_of = {position: place for place, position in enumerate(ordered)}
+        place_of = {position: start + place for place, position in enumerate(ordered)}
         rules = tuple(
             replace(rule, parent=None if rule.parent is None else place_of[rule.parent])
             for rule in (ruleset.rules[position] for position in ordered)
         )
-        claims = np.array([position in wanted for position in ordered], bool)
-        part = replace(ruleset, rules=rules)
-        return cls(
-            KernelRules.of(part, claims=set(np.flatnonzero(claims).tolist())),
-            np.array(ordered, np.int32),
-            claims,
+        return cls(rules, ordered, [position in wanted for position in ordered])
+
+    def ready(self, ruleset: Ruleset, *, n_before: int, near: KernelRules) -> Extract:
+        """Return these rules made ready; the first ``n_before`` are old ones."""
+        claims = np.array(self.is_chosen, bool)
+        rules = KernelRules.of(
+            replace(ruleset, rules=self.rules), claims=set(np.flatnonzero(claims).tolist()), near=near.readers
         )
-
-    def matches(self, part: pa.Table) -> Matches:
-        """Return the matches of the rules asked for, by their positions in the whole ruleset."""
-        found = self.rules.matches(part)
-        found = found.where(self.claims[found.rules])
-        return Matches(found.rows, self.position_of[found.rules], found.is_named)
-
-    def answer(self, part: pa.Table) -> Answer:
-        """Return who wins among the rules asked for, by their positions in the whole ruleset; names are left aside."""
-        return self.rules.answer_by_rule(part).renumbered(self.position_of)
+        is_new = np.arange(len(claims)) >= n_before
+        return Extract(rules, np.array(self.position_of, np.int32), claims & ~is_new, claims & is_new)
 
 
-def rows_touched(rules: KernelRules, part: pa.Table) -> tuple[int, np.ndarray]:
-    """Return the number of rows of a part, and the rows that the rules match or mention."""
-    mentioned = np.array(list(rules.mentions.rows(part)), np.int64)
-    return part.num_rows, np.unique(np.concatenate([rules.rows_matched(part), mentioned]))
+def extracts(old: KernelRules, new: Ruleset, changed: Changed) -> list[Extract]:
+    """Return the changed rules of both versions, the new ones in the last; in one set where both read records alike."""
+    was = old.ruleset
+    before = _Some.of(was, changed.old)
+    n = len(before.rules)
+    if was.fields == new.fields and was.lists == new.lists and was.areas.geometries == new.areas.geometries:
+        after = _Some.of(new, changed.new, start=n)
+        both = _Some(
+            (*before.rules, *after.rules),
+            [*before.position_of, *after.position_of],
+            [*before.is_chosen, *after.is_chosen],
+        )
+        return [both.ready(new, n_before=n, near=old)]
+    after = _Some.of(new, changed.new)
+    return [before.ready(was, n_before=n, near=old), after.ready(new, n_before=0, near=old)]
 
 
-def together(one: Extract, other: Extract) -> list[KernelRules]:
-    """Return rules that touch what either extract touches, in one set where both read records alike."""
-    left, right = one.rules.ruleset, other.rules.ruleset
-    if not one.claims.any() or not other.claims.any():
-        return [extract.rules for extract in (one, other) if extract.claims.any()]
-    if (
-        left.fields != right.fields
-        or left.lists != right.lists
-        or left.areas.geometries != right.areas.geometries
-    ):
-        return [one.rules, other.rules]
-    n = len(left.rules)
-    moved = (replace(rule, parent=None if rule.parent is None else rule.parent + n) for rule in right.rules)
-    both = replace(left, rules=(*left.rules, *moved))
-    claims = np.flatnonzero(np.concatenate([one.claims, other.claims]))
-    return [KernelRules.of(both, claims=set(claims.tolist()))]
+# --- the rows that differ ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Revision:
+    """Two versions of rules, ready to tell what becomes of records.
+
+    Parameters
+    ----------
+    old : KernelRules
+    standing : Standing
+        Of the new rules.
+    changed : Changed
+    extracts : list of Extract
+        The changed rules: the old ones in the first, the new ones in the last.
+    """
+
+    old: KernelRules
+    standing: Standing
+    changed: Changed
+    extracts: list[Extract]
+
+    @classmethod
+    def of(cls, old: KernelRules, new: Ruleset) -> Revision:
+        """Return how ``new`` revises ``old``."""
+        changed = changed_rules(old.ruleset, new, traits=old.traits)
+        standing = old.standing.revised(old.ruleset.rules, new.rules, old_of=changed.old_of)
+        return cls(old, standing, changed, extracts(old, new, changed))
+
+    def columns(self, names: Collection[str]) -> set[str]:
+        """Return those of ``names`` that some of the rules look at, and the ids."""
+        rules = (self.old, *(extract.rules for extract in self.extracts))
+        return {"id", "external_id"}.intersection(names).union(*(one.columns(names) for one in rules))
+
+    def touched(self, part: pa.Table) -> tuple[int, np.ndarray, pa.Table]:
+        """Return the number of rows of a part, those that a changed rule matches or mentions, and the table of these."""
+        is_touched = np.zeros(part.num_rows, bool)
+        for extract in self.extracts:
+            is_touched[extract.rules.rows_matched(part)] = True
+            is_touched[list(extract.rules.mentions.rows(part))] = True
+        rows = np.flatnonzero(is_touched)
+        return part.num_rows, rows, rows_taken(part, rows)
+
+    def differing(self, part: pa.Table) -> tuple[int, np.ndarray, pa.Table]:
+        """Return the number of rows of a part, those that the versions place differently, and both answers to these."""
+        rows = self.suspects(part)
+        left, right = self.answers(rows_taken(part, rows))
+        places = np.flatnonzero(self._differ(left, right, self.changed.twin))
+        was, now = left.some(places).table(self.old.standing), right.some(places).table(self.standing)
+        columns = {name: now[name] for name in ANSWERS.names}
+        columns |= {f"old_{name}": was[name] for name in ANSWERS.names}
+        return part.num_rows, rows[places], pa.table(columns)
+
+    def suspects(self, part: pa.Table) -> np.ndarray:
+        """Return the rows where another rule wins or overlays, and those that rules mention.
+
+        Who comes second costs most and is not asked. Where the changed rules say what they said, nobody else is asked.
+        """
+        before, after = self._claims(part, depth=1)
+        mentioned = self._mentioned(part)
+        is_suspect = self._differ(before, after, self._twin_of_rank)
+        is_suspect[mentioned] = True
+        rows = np.flatnonzero(is_suspect)
+        left, right = self._with_others(rows_taken(part, rows), before.some(rows), after.some(rows), depth=1)
+        differ = self._differ(left, right, self.changed.twin)
+        return rows[differ | np.isin(rows, mentioned)]
+
+    def answers(self, part: pa.Table) -> tuple[Answer, Answer]:
+        """Return the answers of the old rules and of the new ones."""
+        left, right = self._with_others(part, *self._claims(part, depth=ALL), depth=ALL)
+        rows = self._mentioned(part)
+        if len(rows):
+            some = rows_taken(part, rows)
+            was = self.old.matches(some)
+            same = was.where(~self._is_changed[was.rules])
+            same = Matches(same.rows, self.changed.new_of[same.rules], same.is_named)
+            now = Matches.joined(same, self.extracts[-1].matches(some))
+            left = left.override(rows, Answer.settled(len(rows), was, standing=self.old.standing))
+            right = right.override(rows, Answer.settled(len(rows), now, standing=self.standing))
+        return left, right
+
+    def _claims(self, part: pa.Table, *, depth: int) -> tuple[Answer, Answer]:
+        """Return who wins among the changed rules, old and new, as if nobody were mentioned."""
+        found = [extract.answers(part, depth=depth) for extract in self.extracts]
+        return found[0][0], found[-1][1]
+
+    def _with_others(
+        self, part: pa.Table, before: Answer, after: Answer, *, depth: int
+    ) -> tuple[Answer, Answer]:
+        """Return who wins when the rules that have not changed claim too."""
+        (kept,) = self.old.answers_by_rule(part, skipping=(self._is_changed,), depth=depth)
+        left = kept.merged(before, standing=self.old.standing)
+        return left, kept.renumbered(self.changed.new_of).merged(after, standing=self.standing)
+
+    def _differ(self, left: Answer, right: Answer, twin: np.ndarray) -> np.ndarray:
+        return left.differs(right, standings=(self.old.standing, self.standing), twin=twin)
+
+    def _mentioned(self, part: pa.Table) -> np.ndarray:
+        """Return the rows that rules of either version name or exclude, ascending."""
+        after = self.extracts[-1].rules
+        return np.array(sorted({*self.old.mentions.rows(part), *after.mentions.rows(part)}), np.int32)
+
+    @cached_property
+    def _is_changed(self) -> np.ndarray:
+        return self.changed.new_of < 0
+
+    @cached_property
+    def _twin_of_rank(self) -> np.ndarray:
+        """As ``Changed.twin``, but only where the rule's place in the winning order is the same too."""
+        twin, was, now = self.changed.twin, self.old.standing, self.standing
+        is_same = twin >= 0
+        for name in ("is_primary", "priority", "depth", "n_criteria"):
+            is_same[is_same] = getattr(was, name)[is_same] == getattr(now, name)[twin[is_same]]
+        return np.where(is_same, twin, np.int32(-1))
 
 
 def rematch(old: KernelRules, new: Ruleset, table: pa.Table) -> pa.Table:
     """Return the rows that ``new`` places differently; see ``Matcher.rematch``."""
-    changed = changed_rules(old.ruleset, new)
-    before, after = Extract.of(old.ruleset, changed.old), Extract.of(new, changed.new)
-    rows = _touched(table, before, after)
-    part = _narrow(table, old, after.rules).take(pa.array(rows))
-    to_new = np.full(len(old.standing.keys), -1, np.int32)
-    to_new[list(changed.same)] = list(changed.same.values())
-    standing = Standing.of(new.rules)
-    is_changed = to_new < 0
-    kept = old.answer_by_rule(part, skipped=is_changed)
-    left = kept.merged(before.answer(part), standing=old.standing)
-    right = kept.renumbered(to_new).merged(after.answer(part), standing=standing)
-    mentioned = sorted({*old.mentions.rows(part), *after.rules.mentions.rows(part)})
-    if mentioned:
-        chosen = np.array(mentioned, np.int32)
-        some = part.take(pa.array(chosen))
-        was = old.matches(some)
-        same = was.where(~is_changed[was.rules])
-        now = Matches.joined(Matches(same.rows, to_new[same.rules], same.is_named), after.matches(some))
-        left = left.override(chosen, Answer.settled(len(chosen), was, standing=old.standing))
-        right = right.override(chosen, Answer.settled(len(chosen), now, standing=standing))
-    return _differing(rows, ids_of(table), left.table(old.standing), right.table(standing))
+    revision = Revision.of(old, new)
+    names = revision.columns(table.column_names)
+    narrow = pa.table({name: takeable(table[name]) for name in table.column_names if name in names})
+    rows, part = _gathered(old, narrow, revision.touched)
+    places, differing = _gathered(old, part, revision.differing)
+    differing_rows = pa.array(rows[places], pa.int64())
+    columns = {"row": differing_rows, "id": taken(ids_of(table), differing_rows)}
+    return pa.table(columns | {name: differing[name] for name in differing.column_names})
 
 
-def _touched(table: pa.Table, before: Extract, after: Extract) -> np.ndarray:
-    """Return the rows that a rule of the extracts matches or mentions, ascending."""
-    found: list[np.ndarray] = [np.zeros(0, np.int64)]
-    for rules in together(before, after):
-        start = 0
-        for n_rows, rows in rules.each(table, partial(rows_touched, rules)):
-            found.append(rows + start)
-            start += n_rows
-    return np.unique(np.concatenate(found))
-
-
-def _narrow(table: pa.Table, *rules: KernelRules) -> pa.Table:
-    """Return only the columns that some of the rules look at, and the ids."""
-    wanted = {"id", "external_id"}.union(*(one.columns(table.column_names) for one in rules))
-    return pa.table({name: takeable(table[name]) for name in table.column_names if name in wanted})
-
-
-def _differing(rows: np.ndarray, ids: pa.ChunkedArray, left: pa.Table, right: pa.Table) -> pa.Table:
-    differs = _codes(left["territory"], right["territory"]) | _codes(left["cause"], right["cause"])
-    one, other = left["overlays"].combine_chunks(), right["overlays"].combine_chunks()
-    lengths = np.diff(one.offsets), np.diff(other.offsets)
-    maybe = np.flatnonzero(~differs & (lengths[0] + lengths[1] > 0))
-    pairs = zip(one.take(maybe).to_pylist(), other.take(maybe).to_pylist(), strict=True)
-    differs[maybe] = np.fromiter((was != now for was, now in pairs), bool, len(maybe))
-    places = pa.array(np.flatnonzero(differs))
-    rows = rows[differs]
-    columns = {"row": pa.array(rows, pa.int64()), "id": taken(ids, pa.array(rows))}
-    columns |= {name: right[name].take(places) for name in ANSWERS.names}
-    return pa.table(columns | {f"old_{name}": left[name].take(places) for name in ANSWERS.names})
-
-
-def _codes(one: pa.ChunkedArray, other: pa.ChunkedArray) -> np.ndarray:
-    """Return where two text columns differ; null equals null."""
-    both = pa.chunked_array([*one.chunks, *other.chunks], one.type).dictionary_encode().unify_dictionaries()
-    chunks = (chunk.indices.fill_null(-1).to_numpy(zero_copy_only=False) for chunk in both.chunks)
-    codes = np.concatenate([np.zeros(0, np.int32), *chunks])  # no rows: no chunks
-    return codes[: len(one)] != codes[len(one) :]
+def _gathered(
+    rules: KernelRules, table: pa.Table, work: Callable[[pa.Table], tuple[int, np.ndarray, pa.Table]]
+) -> tuple[np.ndarray, pa.Table]:
+    """Return the rows that ``work`` finds in the parts of a table, and what it says of them."""
+    found: list[np.ndarray] = []
+    parts: list[pa.Table] = []
+    start = 0
+    is_small = table.num_rows <= _SMALL  # threads that have little to do get in each other's way
+    for n_rows, rows, part in [work(table)] if is_small else rules.each(table, work):
+        found.append(rows + start)
+        parts.append(part)
+        start += n_rows
+    return np.concatenate(found), pa.concat_tables(parts)

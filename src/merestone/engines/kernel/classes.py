@@ -33,6 +33,9 @@ _MANY = 256  # texts from which bulk work pays
 _SHORT_TEXT = 64  # characters; longer ones are read one by one
 _ASCII_SPACE = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"  # what Python strips of ASCII
 MAX_REMEMBERED = 1_000_000  # distinct values of a column
+_MAX_WORDS = 1 << 19  # of the dictionaries an axis remembers
+_MAX_DICTIONARIES = 256
+_FEW = 4096  # values from which a table of all the words met so far is no longer more work than they are
 
 Coded = tuple[np.ndarray, np.ndarray]
 """Codes of the rows, and the class (of lists: the number of the combination) of each code."""
@@ -51,9 +54,12 @@ class AxisReader:
         self.combinations: list[frozenset[str]] = []
         """Of a list axis: the distinct sets of folded items met so far, by number; a missing one is -1."""
         self._combinations: dict[frozenset[str], int] = {}
+        self.row_of_combination = np.zeros(0, np.int32)
+        """The bitmap row of each combination asked for so far, that of a missing list first; kept by whoever asks."""
         self._ends_of_scale: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        self._last: tuple[Any, pa.Array, np.ndarray] | None = None
+        self._dictionaries = Dictionaries()
         self._vocabulary = Vocabulary(pa.array([], pa.large_string()), np.zeros(0, np.int32))
+        self._words: dict[str | None, int] = {}
 
     def __reduce__(self) -> Any:
         return AxisReader, (self.axis,)
@@ -66,24 +72,56 @@ class AxisReader:
         if searched is not None:
             return searched, np.arange(self.axis.n_classes, dtype=np.int32)
         codes, values = distinct(column)
-        classes = self._classes(values)
-        return codes, np.append(classes, np.int32(self._missing))
+        if len(values) > n_rows:  # the work grows with the rows, not with the words they do not use
+            return np.arange(n_rows, dtype=np.int32), self.classes_at(codes, values)
+        return codes, self.classes_of(values, is_shared=pa.types.is_dictionary(column.type))
 
     @property
     def _missing(self) -> int:
         return -1 if self.axis.kind is Kind.LIST else self.axis.missing
 
+    def classes_at(self, codes: np.ndarray, values: pa.Array) -> np.ndarray:
+        """Return the class (or combination) of some of the values of a dictionary; the code past them is null."""
+        classes = self._dictionaries.get(values)
+        if classes is not None:
+            return classes[codes]
+        used, place = np.unique(codes, return_inverse=True)
+        some = values.take(pa.array(used[used < len(values)]))
+        return self.classes_of(some, is_shared=False)[place]
+
+    def classes_of(self, values: pa.Array, *, is_shared: bool) -> np.ndarray:
+        """Return the class (or combination) of each distinct stored value, and behind them that of null.
+
+        Parameters
+        ----------
+        is_shared : bool
+            Whether the same array may come again, as dictionaries do: it is remembered.
+        """
+        classes = self._dictionaries.get(values) if is_shared else None
+        if classes is None:
+            classes = np.append(self._classes(values), np.int32(self._missing))
+            if is_shared:
+                self._dictionaries.put(values, classes)
+        return classes
+
     def _classes(self, values: pa.Array) -> np.ndarray:
-        """Return the class (or combination) of each distinct stored value; texts are read only once."""
         if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
             return np.array([*map(self._read, values.to_pylist())], dtype=np.int32)
-        # Parts of one table share their dictionary: it is looked up once. Holding it keeps its address taken.
-        last, place = self._last, _address(values)
-        if last is not None and last[0] == place:
-            return last[2]
-        classes = self._looked_up(values.cast(pa.large_string()))
-        self._last = place, values, classes
-        return classes
+        if len(values) <= _FEW:
+            return self._looked_up_one_by_one(values)
+        return self._looked_up(values.cast(pa.large_string()))
+
+    def _looked_up_one_by_one(self, values: pa.Array) -> np.ndarray:
+        found = list(map(self._words.get, words := values.to_pylist()))
+        if None in found:
+            unread = [place for place, one in enumerate(found) if one is None]
+            read = self._read_all(values.take(pa.array(unread)).cast(pa.large_string())).tolist()
+            for place, one in zip(unread, read, strict=True):
+                found[place] = one
+            if len(self._words) > _MAX_WORDS:
+                self._words = {}
+            self._words.update((words[place], one) for place, one in zip(unread, read, strict=True))
+        return np.array(found, dtype=np.int32)
 
     def _looked_up(self, values: pa.Array) -> np.ndarray:
         known = self._vocabulary
@@ -156,8 +194,7 @@ class AxisReader:
             days = days_of(column)
             return None if days is None else self._integers(days, column)
         if pa.types.is_floating(column.type) and column.type != pa.float16():
-            values = column.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False)
-            return search_floats(values, *self._float_ends, self.axis.missing)
+            return search_floats(_floats(column), *self._float_ends, self.axis.missing)
         scaled = whole_numbers(column)
         return None if scaled is None else self._integers(scaled[0], column, scale=scaled[1])
 
@@ -187,12 +224,38 @@ class AxisReader:
         return classes
 
 
-def _address(values: pa.Array) -> tuple[int, ...]:
-    buffers = (buffer.address if buffer is not None else 0 for buffer in values.buffers())
-    return (*buffers, values.offset, len(values))
-
-
 _LOCK = threading.Lock()
+
+
+class Dictionaries:
+    """What is known of the words of dictionaries, which the parts of a table share and which come again with it.
+
+    A dictionary is told by where it lies in memory; holding it keeps its place taken. The oldest are forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], tuple[pa.Array, np.ndarray]] = {}
+        self._n_words = 0
+
+    def get(self, values: pa.Array) -> np.ndarray | None:
+        """Return what is known of these words."""
+        found = self._known.get(_place_of(values))
+        return None if found is None else found[1]
+
+    def put(self, values: pa.Array, known: np.ndarray) -> None:
+        """Remember what is known of these words, unless they are too many."""
+        if len(values) > _MAX_WORDS or pa.types.is_nested(values.type):
+            return
+        with _LOCK:
+            before = self._known.setdefault(_place_of(values), (values, known))
+            self._n_words += len(values) if before[1] is known else 0
+            while self._n_words > _MAX_WORDS or len(self._known) > _MAX_DICTIONARIES:
+                self._n_words -= len(self._known.pop(next(iter(self._known)))[0])
+
+
+def _place_of(values: pa.Array) -> tuple[Any, ...]:
+    buffers = (buffer.address if buffer is not None else 0 for buffer in values.buffers())
+    return (values.type, *buffers, values.offset, len(values))
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,7 +320,7 @@ def _float_end(point: Decimal) -> tuple[float, bool]:
 def whole_numbers(column: pa.Array) -> tuple[np.ndarray, int] | None:
     """Return a column's numbers as 64-bit whole numbers and the decimal places they are scaled by; None if they are none."""
     if pa.types.is_integer(column.type) and column.type != pa.uint64():
-        return column.fill_null(0).to_numpy(zero_copy_only=False), 0
+        return _stored(column, column.type.to_pandas_dtype()), 0
     if (
         pa.types.is_decimal128(column.type)
         and column.type.precision <= _SHORT_DECIMAL
@@ -268,12 +331,28 @@ def whole_numbers(column: pa.Array) -> tuple[np.ndarray, int] | None:
     return None
 
 
+def _stored(column: pa.Array, kind: Any) -> np.ndarray:
+    """Return machine numbers as they are stored; anything where they are null."""
+    if not len(column):
+        return np.zeros(0, kind)
+    return np.frombuffer(column.buffers()[1], kind, column.offset + len(column))[column.offset :]
+
+
+def _floats(column: pa.Array) -> np.ndarray:
+    """Return floats, NaN where they are null."""
+    if column.type != pa.float64():
+        column = column.cast(pa.float64())
+    if column.null_count:
+        column = column.fill_null(np.nan)
+    return column.to_numpy(zero_copy_only=False)
+
+
 def days_of(column: pa.Array) -> np.ndarray | None:
     """Return days since 1970 (UTC), anything where null; None when Arrow does not hold dates."""
     if pa.types.is_date32(column.type):
-        return column.cast(pa.int32()).fill_null(0).to_numpy(zero_copy_only=False)
+        return _stored(column, np.int32)
     if pa.types.is_timestamp(column.type):
-        ticks = column.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+        ticks = _stored(column, np.int64)
         return ticks // _UNITS_A_DAY[column.type.unit]
     return None
 
@@ -325,7 +404,7 @@ def degrees(column: pa.Array | None, *, n_rows: int) -> np.ndarray:
     if column is None or pa.types.is_null(column.type):
         return np.full(n_rows, np.nan)
     if pa.types.is_floating(column.type) and column.type != pa.float16():
-        return column.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False)
+        return _floats(column)
     codes, values = distinct(column)
     read: Callable[[Any], Any] = lambda value: read_value(Kind.NUMBER, value)  # noqa: E731
     numbers = [np.nan if number is None else float(number) for number in map(read, values.to_pylist())]

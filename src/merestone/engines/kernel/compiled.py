@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import pickle
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -12,21 +13,24 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from merestone.base.errors import UsageError
 from merestone.base.memory import collecting_paused
 from merestone.core.criteria import expression as ex
-from merestone.core.criteria.values import fold
-from merestone.core.rules import Rule, Ruleset
+from merestone.core.rules import Ruleset
 from merestone.core.rules.flatten import flatten
-from merestone.engines.kernel.batch import ALL, Aim, Batch, encode_batch, rows_in_reach, search
-from merestone.engines.kernel.classes import AxisReader, texts
+from merestone.engines.kernel.batch import ALL, Aim, Batch, Columns, encode_batch, search
+from merestone.engines.kernel.classes import AxisReader
+from merestone.engines.kernel.derived import reader_of
 from merestone.engines.kernel.index import Index, build_index
+from merestone.engines.kernel.mentions import Mentions
+from merestone.engines.kernel.reach import Reach
 from merestone.engines.kernel.residual import Facts
 from merestone.engines.kernel.settle import ANSWERS, Answer, Matches, Standing, named
+from merestone.engines.kernel.versions import Traits
 
 BATCH_ROWS = 131_072
+_FEW_IN = 16  # rows of which one more or less is not worth asking twice
 N_THREADS = max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 Found = TypeVar("Found")
 
@@ -47,6 +51,8 @@ class KernelRules:
         Records that rules name or exclude.
     source : Ruleset or bytes
         The rules themselves; pickled where they have come from elsewhere and nobody has asked for them yet.
+    near : mapping of str to AxisReader, optional
+        What reads the fields for rules much like these: it knows columns already.
     """
 
     facts: Facts
@@ -54,14 +60,21 @@ class KernelRules:
     standing: Standing
     mentions: Mentions
     source: Ruleset | bytes
+    near: Mapping[str, AxisReader] | None = None
 
     @classmethod
-    def of(cls, ruleset: Ruleset, *, claims: Collection[int] | None = None) -> KernelRules:
+    def of(
+        cls,
+        ruleset: Ruleset,
+        *,
+        claims: Collection[int] | None = None,
+        near: Mapping[str, AxisReader] | None = None,
+    ) -> KernelRules:
         """Return these rules made ready (only ``claims`` of them claim records by rule)."""
         facts = Facts(ruleset.fields, ruleset.lists, ruleset.areas)
         with collecting_paused():
             index = build_index(flatten(ruleset), ruleset.rules, claims=claims)
-        return cls(facts, index, Standing.of(ruleset.rules), Mentions.of(ruleset.rules), ruleset)
+        return cls(facts, index, Standing.of(ruleset.rules), Mentions.of(ruleset.rules), ruleset, near)
 
     def __getstate__(self) -> dict[str, Any]:
         source = self.source if isinstance(self.source, bytes) else pickle.dumps(self.source)
@@ -130,7 +143,18 @@ class KernelRules:
     @cached_property
     def readers(self) -> dict[str, AxisReader]:
         """Field -> what reads it."""
-        return {axis.field: AxisReader(axis) for axis in self.index.axes}
+        near = self.near or {}
+        return {axis.field: reader_of(axis, near.get(axis.field)) for axis in self.index.axes}
+
+    @cached_property
+    def reach(self) -> Reach:
+        """What tells quickly which rows the rules may match."""
+        return Reach(self.index, self.readers)
+
+    @cached_property
+    def traits(self) -> Traits:
+        """The rules as later versions are compared with them."""
+        return Traits.of(self.ruleset.rules)
 
     @cached_property
     def online(self) -> Any:
@@ -147,31 +171,28 @@ class KernelRules:
         batch = self.encode(part)
         return self._corrected(self._by_rule(batch, None), batch, part)
 
-    def answer_by_rule(self, part: pa.Table, *, skipped: np.ndarray | None = None) -> Answer:
-        """Return the answer of each row as if nobody were named or excluded, without the rules ``skipped``."""
-        return self._by_rule(self.encode(part), skipped)
+    def answers_by_rule(
+        self, part: pa.Table, *, skipping: Collection[np.ndarray], depth: int = ALL
+    ) -> list[Answer]:
+        """Return the answer of each row as if nobody were named or excluded, without these rules or without those.
+
+        After ``depth`` primary rules nobody asks on.
+        """
+        batch = self.encode(part)
+        return [self._by_rule(batch, skipped, depth=depth) for skipped in skipping]
 
     def rows_matched(self, part: pa.Table) -> np.ndarray:
-        """Return the rows that some rule matches, names and exclusions left aside; perhaps more than once.
-
-        Geography leaves few rows to few rules, so it is asked first, and the rest only of what it leaves.
-        """
-        rows = rows_in_reach(self.index, part, facts=self.facts, readers=self.readers)
-        if 2 * len(rows) < part.num_rows:
-            part = self.narrow(part).take(pa.array(rows))
-        else:
-            rows = np.arange(part.num_rows)
-        answer, overlays = search(self.index, self.encode(part), aim=Aim(1, self.index.n_primary))
+        """Return the rows that some rule matches, names and exclusions left aside; perhaps twice, or a few too many."""
+        rows = self.reach.rows(Columns(self.facts, part), n_rows=part.num_rows)
+        if self.reach.is_exact or len(rows) * _FEW_IN <= part.num_rows:
+            return rows
+        answer, overlays = search(
+            self.index, self.encode(rows_taken(part, rows)), aim=Aim(1, self.index.n_primary)
+        )
         return rows[np.concatenate([np.flatnonzero(answer.winner >= 0), overlays.rows])]
 
-    def narrow(self, table: pa.Table) -> pa.Table:
-        """Return only the columns that the rules look at, in types that rows can be taken of, and the ids."""
-        wanted = {"id", "external_id"} | self.columns(table.column_names)
-        names = [name for name in table.column_names if name in wanted]
-        return pa.table({name: takeable(table[name]) for name in names})
-
-    def _by_rule(self, batch: Batch, skipped: np.ndarray | None) -> Answer:
-        answer, overlays = search(self.index, batch, aim=Aim(ALL, self.index.n_primary), skipped=skipped)
+    def _by_rule(self, batch: Batch, skipped: np.ndarray | None, *, depth: int = ALL) -> Answer:
+        answer, overlays = search(self.index, batch, aim=Aim(depth, self.index.n_primary), skipped=skipped)
         return replace(answer, overlays=overlays)
 
     def matches(self, part: pa.Table, *, skipped: np.ndarray | None = None) -> Matches:
@@ -196,9 +217,7 @@ class KernelRules:
 
     def each(self, table: pa.Table, work: Callable[[pa.Table], Found]) -> Iterator[Found]:
         """Yield the work on each part of a table in order, on every core."""
-        size = BATCH_ROWS if table.num_rows > BATCH_ROWS else -(-table.num_rows // N_THREADS)
-        size = max(size, 4096)
-        parts = [table.slice(start, size) for start in range(0, table.num_rows, size)]
+        parts = list(parts_of(table))
         if len(parts) < 2 or N_THREADS == 1:
             yield from map(work, parts)
             return
@@ -207,14 +226,19 @@ class KernelRules:
 
     def columns(self, names: Collection[str]) -> set[str]:
         """Return those of ``names`` that these rules look at, by field name or alias."""
+        own = {name: name for name in names}
+        found = (self.facts.fields.raw(own, self.facts.fields[field]) for field in self._fields)
+        return {name for name in found if name is not None}
+
+    @cached_property
+    def _fields(self) -> frozenset[str]:
+        """The fields that the rules look at."""
         fields = {axis.field for axis in self.index.axes}
         for check in self.index.checks.every:
             fields.update(self.facts.fields[name].name for name in ex.fields_used(check.expr))
             if any(leaf.field is None for leaf in ex.leaves(check.expr)):
                 fields |= {"latitude", "longitude"}
-        own = {name: name for name in names}
-        found = (self.facts.fields.raw(own, self.facts.fields[field]) for field in fields)
-        return {name for name in found if name is not None}
+        return frozenset(fields)
 
     def _is_winner(self, matches: Matches) -> np.ndarray:
         is_first = np.ones(len(matches.rows), bool)
@@ -237,6 +261,40 @@ class KernelRules:
 _NO_MATCHES = Matches.by_rule(np.zeros(0, np.int32), np.zeros(0, np.int32))
 
 
+def parts_of(table: pa.Table) -> Iterator[pa.Table]:
+    """Yield a table in parts, one or more for each core, that do not reach over the ends of dictionaries if these are long."""
+    n_rows = table.num_rows
+    size = max(4096, BATCH_ROWS if n_rows > BATCH_ROWS else -(-n_rows // N_THREADS))
+    lengths = {
+        tuple(map(len, column.chunks))
+        for column in table.columns
+        if pa.types.is_dictionary(column.type) and column.num_chunks > 1
+    }
+    ends = sorted(
+        {n_rows}.union(*(itertools.accumulate(one) for one in lengths if len(one) * size <= 2 * n_rows))
+    )
+    start = 0
+    for end in ends:
+        for at in range(start, end, size):
+            yield table.slice(at, min(size, end - at))
+        start = end
+
+
+def rows_taken(table: pa.Table, rows: np.ndarray) -> pa.Table:
+    """Return some rows of a table (ascending); each piece of it keeps its dictionaries, which may be known."""
+    if len(rows) == table.num_rows:
+        return table
+    batches = table.to_batches()
+    ends = np.cumsum([batch.num_rows for batch in batches])
+    cuts = [0, *np.searchsorted(rows, ends).tolist()]
+    pieces = [
+        batch.take(pa.array(rows[low:high] - (end - batch.num_rows)))
+        for batch, end, low, high in zip(batches, ends.tolist(), cuts, cuts[1:], strict=False)
+        if low < high
+    ]
+    return pa.Table.from_batches(pieces, table.schema)
+
+
 def ids_of(table: pa.Table) -> pa.ChunkedArray:
     """Return the column by which records are known."""
     names = table.schema.names
@@ -257,99 +315,3 @@ def taken(column: pa.ChunkedArray, rows: pa.Array) -> pa.ChunkedArray:
     """Return some rows of a column in its own type."""
     found = takeable(column).take(rows)
     return found if found.type == column.type else found.cast(column.type)
-
-
-# --- names and exclusions ---------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, eq=False)
-class Mentions:
-    """The records that rules name or exclude, by folded external id.
-
-    Parameters
-    ----------
-    naming : mapping
-        Key -> positions of the rules that name it (and do not exclude it themselves).
-    excluding : mapping
-        Key -> positions of the rules that exclude it, those below them included.
-    """
-
-    naming: Mapping[str, frozenset[int]]
-    excluding: Mapping[str, frozenset[int]]
-
-    @classmethod
-    def of(cls, rules: tuple[Rule, ...]) -> Mentions:
-        """Return the mentions of these rules."""
-        naming: dict[str, set[int]] = {}
-        excluding: dict[str, set[int]] = {}
-        for position, rule in enumerate(rules):
-            for key in rule.named - rule.exclude:
-                naming.setdefault(key, set()).add(position)
-            for key in rule.exclude:
-                excluding.setdefault(key, set()).add(position)
-        if excluding:
-            children: dict[int, list[int]] = {}
-            for position, rule in enumerate(rules):
-                if rule.parent is not None:
-                    children.setdefault(rule.parent, []).append(position)
-            for positions in excluding.values():
-                pending = list(positions)
-                while pending:
-                    below = children.get(pending.pop(), [])
-                    positions.update(below)
-                    pending += below
-        return cls(
-            {key: frozenset(positions) for key, positions in naming.items()},
-            {key: frozenset(positions) for key, positions in excluding.items()},
-        )
-
-    @cached_property
-    def keys(self) -> frozenset[str]:
-        """Every key that some rule names or excludes."""
-        return frozenset((*self.naming, *self.excluding))
-
-    @cached_property
-    def _ascii_keys(self) -> pa.Array:
-        return pa.array(sorted(key for key in self.keys if key.isascii()), pa.large_string())
-
-    def rows(self, part: pa.Table | pa.RecordBatch) -> dict[int, str]:
-        """Return the rows of a part that are mentioned, with their keys."""
-        if not self.keys:
-            return {}
-        names = part.schema.names
-        name = "external_id" if "external_id" in names else "id" if "id" in names else None
-        if name is None:
-            return {}
-        column = part.column(name)
-        if isinstance(column, pa.ChunkedArray):
-            column = (
-                pa.concat_arrays(column.unify_dictionaries().chunks)
-                if column.num_chunks
-                else column.combine_chunks()
-            )
-        keys = texts(column, n_rows=part.num_rows)
-        is_ascii = pc.string_is_ascii(keys)
-        simple = pc.is_in(pc.ascii_lower(pc.utf8_trim_whitespace(keys)), value_set=self._ascii_keys)
-        # A letter beyond ASCII may fold into one within it, so such ids are read one by one.
-        maybe = pc.fill_null(pc.or_(simple, pc.invert(is_ascii)), False)
-        places = np.flatnonzero(np.asarray(maybe))
-        found = (
-            (int(row), fold(key)) for row, key in zip(places, keys.take(places).to_pylist(), strict=True)
-        )
-        return {row: key for row, key in found if key in self.keys}
-
-    def applied(self, found: Matches, rows: Mapping[int, str], skipped: np.ndarray | None) -> Matches:
-        """Return the matches without those excluded and with those named."""
-        kept = np.ones(len(found.rows), bool)
-        for place in np.flatnonzero(np.isin(found.rows, list(rows))):
-            key = rows[int(found.rows[place])]
-            kept[place] = int(found.rules[place]) not in self.excluding.get(key, ())
-        pairs = [
-            (row, position)
-            for row, key in rows.items()
-            for position in self.naming.get(key, ())
-            if skipped is None or not skipped[position]
-        ]
-        by_name = np.array(pairs, np.int32).reshape(-1, 2)
-        added = Matches(by_name[:, 0], by_name[:, 1], np.ones(len(pairs), bool))
-        return Matches.joined(found.where(kept), added)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,6 +21,8 @@ ANSWERS = pa.schema(
     ]
 )
 
+_CAUSES, _RANKS = pa.array(["rule", "named"]), pa.array(RANKS)
+_NO_TWIN = np.int32(-2)
 _NOBODY = np.int32(2**31 - 1)  # the place in winning order of no rule at all
 
 
@@ -91,6 +94,38 @@ class Standing:
             order,
             *(np.array(element, np.int64) for element in elements),
         )
+
+    def revised(self, old: tuple[Rule, ...], new: tuple[Rule, ...], *, old_of: np.ndarray) -> Standing:
+        """Return the standing of ``new`` from this one of ``old``; only rules that are not in both are looked at.
+
+        Parameters
+        ----------
+        old_of : (n_new,) int array
+            The position in ``old`` of the same rule; -1 where there is none.
+        """
+        fresh = np.flatnonzero(old_of < 0)
+        rules = [new[position] for position in fresh.tolist()]
+        own = Standing.of(tuple(rules))
+        source = old_of.astype(np.int64)
+        source[fresh] = len(old) + np.arange(len(fresh))
+        # A place among the old for each rule; between two of them, the fresh ones in their own order, then the next old one.
+        sequence = np.argsort(self.order)
+        by_rank = [
+            bisect_left(sequence, rule.rank, key=lambda position: old[position].rank) for rule in rules
+        ]
+        steps = len(fresh) + 1
+        places = np.concatenate(
+            [
+                self.order.astype(np.int64) * steps + len(fresh),
+                np.array(by_rank, np.int64) * steps + own.order,
+            ]
+        )
+        order = np.empty(len(new), np.int32)
+        order[np.argsort(places[source])] = np.arange(len(new), dtype=np.int32)
+        columns = ("is_primary", "priority", "depth", "n_criteria")
+        both = {name: np.concatenate([getattr(self, name), getattr(own, name)])[source] for name in columns}
+        keys = pa.concat_arrays([self.keys, own.keys]).take(pa.array(source))
+        return Standing(keys=keys, order=order, **both)
 
     def sorted(self, matches: Matches) -> Matches:
         """Return each (row, rule) once: rows ascending, primary ones first, names before rules, in winning order."""
@@ -177,16 +212,41 @@ class Answer:
         moved = Matches(rows[other.overlays.rows], other.overlays.rules, other.overlays.is_named)
         return Answer(**columns, overlays=Matches.joined(kept, moved))
 
+    def some(self, rows: np.ndarray) -> Answer:
+        """Return the answer of these rows (ascending), numbered from 0."""
+        names = ("winner", "winner_is_named", "runner_up", "runner_up_is_named", "n_matches")
+        overlays = self.overlays.where(np.isin(self.overlays.rows, rows))
+        moved = Matches(np.searchsorted(rows, overlays.rows), overlays.rules, overlays.is_named)
+        return Answer(**{name: getattr(self, name)[rows] for name in names}, overlays=moved)
+
+    def differs(self, other: Answer, *, standings: tuple[Standing, Standing], twin: np.ndarray) -> np.ndarray:
+        """Return the rows whose territory, cause or overlays are not those of an answer by other rules.
+
+        Parameters
+        ----------
+        standings : of the rules of each answer
+        twin : int array
+            The position, among the rules of ``other``, of the rule of the same key; -1 where there is none.
+        """
+        numbers = np.append(np.where(twin < 0, _NO_TWIN, twin), np.int32(-1))  # -1, nobody, takes the last
+        differs = (numbers[self.winner] != other.winner) | (self.winner_is_named != other.winner_is_named)
+        pairs = zip(standings, (self, other), strict=True)
+        left, right = (standing.sorted(answer.overlays) for standing, answer in pairs)
+        n_left, n_right = (np.bincount(found.rows, minlength=len(differs)) for found in (left, right))
+        differs |= n_left != n_right
+        left, right = left.where(~differs[left.rows]), right.where(~differs[right.rows])
+        differs[left.rows[numbers[left.rules] != right.rules]] = True
+        return differs
+
     def table(self, standing: Standing) -> pa.Table:
         """Return the answer in the columns of ``ANSWERS``."""
-        causes = pa.array(["rule", "named"])
         return pa.table(
             [
                 named(standing.keys, self.winner),
-                named(causes, np.where(self.winner >= 0, self.winner_is_named, -1)),
+                named(_CAUSES, np.where(self.winner >= 0, self.winner_is_named, -1)),
                 pa.array(self.n_matches, pa.int32()),
                 named(standing.keys, self.runner_up),
-                named(pa.array(RANKS), standing.ranks(self)),
+                named(_RANKS, standing.ranks(self)),
                 self._overlay_lists(standing),
             ],
             schema=ANSWERS,
@@ -202,4 +262,5 @@ class Answer:
 def named(names: pa.Array, positions: np.ndarray) -> pa.Array:
     """Return the name at each position; null where it is negative."""
     positions = np.asarray(positions, dtype=np.int64)
-    return names.take(pa.array(np.maximum(positions, 0), mask=positions < 0)).cast(pa.string())
+    found = names.take(pa.array(np.maximum(positions, 0), mask=positions < 0))
+    return found if found.type == pa.string() else found.cast(pa.string())

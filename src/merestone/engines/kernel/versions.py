@@ -1,0 +1,162 @@
+"""How two versions of rules go together: which rules say the same in both.
+
+What is told of a rule here is all that its answers rest on: its words, its place in the winning order, what lies above it, and
+the lists and areas that it uses. Rules and trees that both versions share as objects are not looked into.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import compress
+from typing import Any
+
+import numpy as np
+
+from merestone.core.criteria import expression as ex
+from merestone.core.rules import Rule, Ruleset
+
+_KEY = operator.attrgetter("key")
+_SAID = operator.attrgetter("where", "n_criteria", "priority", "depth", "is_primary", "named", "exclude")
+
+
+@dataclass(frozen=True, eq=False)
+class Traits:
+    """The rules of the older version in columns, made once and compared with many.
+
+    Parameters
+    ----------
+    keys : list of str
+    said : list of tuple
+        Of each rule all that its answers rest on, but for other rules.
+    parents : (n_rules,) int32 array
+        -1 where there is none.
+    """
+
+    keys: list[str]
+    said: list[tuple[Any, ...]]
+    parents: np.ndarray
+
+    @classmethod
+    def of(cls, rules: tuple[Rule, ...]) -> Traits:
+        """Return the traits of these rules."""
+        return cls(list(map(_KEY, rules)), list(map(_SAID, rules)), _parents(rules))
+
+
+@dataclass(frozen=True, eq=False)
+class Changed:
+    """How the rules of two versions go together.
+
+    Parameters
+    ----------
+    old_of : (n_new,) int array
+        For each new position the old position of the same rule; -1 where it is not the same in both: itself, what lies
+        above it, or a list or area that it uses.
+    new_of : (n_old,) int array
+        The same, from old positions to new ones.
+    twin : (n_old,) int array
+        For each old position the new position of the rule of that key, changed or not; -1 where there is none.
+    """
+
+    old_of: np.ndarray
+    new_of: np.ndarray
+    twin: np.ndarray
+
+    @property
+    def old(self) -> list[int]:
+        """Old positions of rules that are not in both."""
+        return np.flatnonzero(self.new_of < 0).tolist()
+
+    @property
+    def new(self) -> list[int]:
+        """New positions of rules that are not in both."""
+        return np.flatnonzero(self.old_of < 0).tolist()
+
+
+def changed_rules(old: Ruleset, new: Ruleset, *, traits: Traits) -> Changed:
+    """Return what differs between two versions of rules; ``traits`` are the old one's."""
+    before = _places_before(traits.keys, new.rules)
+    twin = _inverse(before, len(old.rules))
+    if old.fields != new.fields:
+        return Changed(np.full_like(before, -1), np.full_like(twin, -1), twin)
+    old_of = np.where(_are_alike(old.rules, new.rules, before=before, traits=traits), before, np.int32(-1))
+    old_of[list(_users(new, _differing_keys(old, new)))] = -1
+    _lose_those_below(old_of, _parents(new.rules), np.append(traits.parents, np.int32(-1)))
+    return Changed(old_of, _inverse(old_of, len(old.rules)), twin)
+
+
+def _lose_those_below(old_of: np.ndarray, parents: np.ndarray, parents_before: np.ndarray) -> None:
+    """Take rules whose parent is not the same out of ``old_of``, in as many rounds as the tree is deep."""
+    has_parent = parents >= 0
+    while True:
+        above = np.where(has_parent, old_of[parents], -1)
+        is_lost = (old_of >= 0) & ((above != parents_before[old_of]) | (has_parent & (above < 0)))
+        if not is_lost.any():
+            return
+        old_of[is_lost] = -1
+
+
+def _inverse(position_of: np.ndarray, n: int) -> np.ndarray:
+    found = np.full(n, -1, np.int32)
+    known = np.flatnonzero(position_of >= 0)
+    found[position_of[known]] = known
+    return found
+
+
+def _places_before(keys_before: list[str], rules: tuple[Rule, ...]) -> np.ndarray:
+    """Return the old position of the rule of each new rule's key; -1 where there is none."""
+    keys = list(map(_KEY, rules))
+    if keys == keys_before:
+        return np.arange(len(keys), dtype=np.int32)
+    place_of = dict(zip(keys_before, range(len(keys_before)), strict=True))
+    return np.array([place_of.get(key, -1) for key in keys], np.int32)
+
+
+def _are_alike(
+    old: tuple[Rule, ...], new: tuple[Rule, ...], *, before: np.ndarray, traits: Traits
+) -> np.ndarray:
+    """Return which new rules say what the old ones ``before`` said."""
+    was: Sequence[Rule | None] = old
+    said: Sequence[tuple[Any, ...] | None] = traits.said
+    if len(old) != len(new) or (before != np.arange(len(new))).any():
+        places = before.tolist()
+        was = list(map((*old, None).__getitem__, places))
+        said = list(map((*traits.said, None).__getitem__, places))
+    alike = np.fromiter(map(operator.is_, was, new), bool, len(new))
+    others = ~alike
+    chosen = others.tolist()
+    pairs = map(operator.eq, compress(said, chosen), map(_SAID, compress(new, chosen)))
+    alike[others] = np.fromiter(pairs, bool, int(others.sum()))
+    return alike
+
+
+def _parents(rules: tuple[Rule, ...]) -> np.ndarray:
+    return np.array([-1 if rule.parent is None else rule.parent for rule in rules], np.int32)
+
+
+def _differing_keys(old: Ruleset, new: Ruleset) -> tuple[set[str], set[str]]:
+    """Return the keys of lists, and of areas, that are not the same in both versions."""
+    lists = {key for key in (*old.lists, *new.lists) if old.lists.get(key) != new.lists.get(key)}
+    areas = {
+        key
+        for key in (*old.areas, *new.areas)
+        if key not in old.areas
+        or key not in new.areas
+        or old.areas.geometries[key] != new.areas.geometries[key]
+    }
+    return lists, areas
+
+
+def _users(ruleset: Ruleset, keys: tuple[Collection[str], Collection[str]]) -> Iterable[int]:
+    """Yield the positions of rules that use one of these lists or areas."""
+    lists, areas = keys
+    if not lists and not areas:
+        return
+    for position, rule in enumerate(ruleset.rules):
+        if rule.where is not None and any(
+            (isinstance(leaf, ex.InList) and str(leaf.key.value) in lists)
+            or (isinstance(leaf, ex.Call) and leaf.name == "in_area" and str(leaf.values[0].value) in areas)
+            for leaf in ex.leaves(rule.where)
+        ):
+            yield position
