@@ -104,17 +104,14 @@ def postgres_url() -> Iterator[str]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _flush_lifts_the_audit_triggers() -> Iterator[None]:
-    """Let Django empty SQLite tables after a transactional test; the audit log refuses deletion otherwise.
+    """Let Django empty the tables after a transactional test; the audit log refuses it otherwise.
 
-    The migrate signal at the end of the flush makes the triggers anew. PostgreSQL truncates, which is no deletion.
+    The migrate signal at the end of the flush makes the triggers anew.
     """
     from django.db import connection
 
     from merestone.db import audit
 
-    if connection.vendor != "sqlite":
-        yield
-        return
     operations = type(connection.ops)
     flush = operations.sql_flush
 

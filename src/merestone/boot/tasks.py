@@ -15,6 +15,7 @@ from merestone.app import jobs
 from merestone.app.policy import SYSTEM
 from merestone.base.errors import MerestoneError
 from merestone.boot.services import services
+from merestone.db import seals
 from merestone.db.models import Job
 from merestone.db.queries.actors import actor_of_user
 from merestone.db.stores.jobs import LEASE, JobStore
@@ -100,6 +101,7 @@ def work(*, once: bool) -> int:
             while not stop.wait(LEASE.total_seconds() / 3):
                 try:
                     store.reap()
+                    seals.sweep()  # what was written past the use cases and waits
                 except Exception:
                     logger.warning("The reaper stumbled", exc_info=True)
         finally:

@@ -119,7 +119,11 @@ class ApiToken(Row):
 
 
 class AuditContext(models.Model):
-    """The actor and cause of the transaction in progress, read by the triggers (SQLite; one row)."""
+    """What the triggers read and leave: who writes and why (SQLite), and what is yet to be sealed.
+
+    SQLite: row 1 is the transaction in progress, row 3 holds the token for what is written without context. PostgreSQL:
+    a row per transaction without context, gone when it is sealed at its end.
+    """
 
     actor = models.CharField(max_length=200, blank=True)
     cause = models.CharField(max_length=200, blank=True)
@@ -132,7 +136,7 @@ class AuditEntry(models.Model):
     at = models.DateTimeField()
     actor = models.CharField(max_length=200)
     cause = models.CharField(max_length=200)
-    transaction = models.CharField(max_length=32, db_index=True)
+    transaction = models.CharField(max_length=32)
     table_name = models.CharField(max_length=64)
     row_id = models.BigIntegerField()
     operation = models.CharField(max_length=1, choices=[("I", "created"), ("U", "changed"), ("D", "deleted")])
@@ -144,6 +148,7 @@ class AuditEntry(models.Model):
         verbose_name_plural = "audit entries"
         indexes = [
             models.Index(fields=["table_name", "row_id"]),
+            models.Index(fields=["transaction"], name="audit_of_transaction"),  # no second one for LIKE
             # What changed lately among the accounts, which are kept encoded, without reading the rest of the log.
             models.Index(
                 fields=["xid", "id"],
@@ -154,10 +159,12 @@ class AuditEntry(models.Model):
 
 
 class AuditSeal(models.Model):
-    """One link of the chain over the audit log: a digest of some entries and of the link before."""
+    """One link of the chain over the audit log: a digest of a transaction's entries and of the link before."""
 
     at = models.DateTimeField()
     transaction = models.CharField(max_length=32, unique=True, help_text="The audit transaction it seals.")
+    actor = models.CharField(max_length=200)
+    cause = models.CharField(max_length=200)
     first_entry = models.BigIntegerField()
     last_entry = models.BigIntegerField()
     n_entries = models.PositiveIntegerField()
@@ -168,3 +175,7 @@ class AuditSeal(models.Model):
 
     class Meta:
         ordering = ["id"]
+        indexes = [
+            models.Index(fields=["at"], name="seals_by_time"),
+            models.Index(fields=["actor"], name="seals_by_actor"),
+        ]

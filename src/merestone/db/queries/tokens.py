@@ -11,7 +11,6 @@ from django.db import DatabaseError, connection, transaction
 
 from merestone.app.admin import TOKEN_MARK, token_digest
 from merestone.app.policy import Actor, Right
-from merestone.db import audit
 from merestone.db.models import ApiToken
 from merestone.db.queries.actors import actor_of_user
 
@@ -48,9 +47,7 @@ def note_use(row: ApiToken, *, now: datetime) -> None:
         return
     try:
         with _without_waiting(), transaction.atomic():
-            audit.set_context(f"token:{row.name}", cause="token used", transaction="")
-            ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)
-            audit.clear_context()
+            ApiToken.objects.filter(pk=row.pk).update(last_used_at=now)  # the audit log leaves it out
     except DatabaseError:  # somebody writes just now: the next request notes it
         logger.debug("The use of token %s was not noted", row.prefix, exc_info=True)
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from merestone.app.policy import Actor
 from merestone.base.errors import ConflictError, InvalidInputError, NotFoundError, Problem, UsageError
-from merestone.db import audit
+from merestone.db import audit, seals
 from merestone.db.models import (
     Account,
     Activity,
@@ -65,6 +65,7 @@ class RecordStore:
             with translated(), transaction.atomic(durable=True):
                 audit.set_context(actor.label or actor.role, cause=cause, transaction=number)
                 yield number
+                seals.seal(number)
                 audit.clear_context()
         finally:
             _actor.reset(token)
