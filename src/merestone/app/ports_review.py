@@ -76,6 +76,69 @@ class Word:
     voided_because: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ChallengeRow:
+    """A change request.
+
+    Parameters
+    ----------
+    account_id, account_external_id, account_name
+        What is kept, asked for, or wanted in a swap.
+    other_account_id, other_external_id, other_name
+        What is given in return.
+    from_territory, to_territory : str or None
+        Where the model places the account, and where the challenge would.
+    rep_id : int or None
+        For whom.
+    due_on : date or None
+        Last day on which it can be decided, in the company's zone.
+    """
+
+    id: int
+    model_id: int
+    kind: str
+    account_id: int
+    account_external_id: str | None
+    account_name: str
+    other_account_id: int | None
+    other_external_id: str | None
+    other_name: str | None
+    from_territory: str | None
+    to_territory: str | None
+    rep_id: int | None
+    rep_name: str | None
+    reason: str
+    state: str
+    opened_at: datetime
+    opened_by: int | None
+    opened_by_name: str | None
+    due_on: date | None = None
+    decided_at: datetime | None = None
+    decided_by_name: str | None = None
+    decision: str = ""
+    is_automatic: bool = False
+
+    @property
+    def accounts(self) -> tuple[int, ...]:
+        """The accounts it moves."""
+        return (
+            (self.account_id,) if self.other_account_id is None else (self.account_id, self.other_account_id)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CommentRow:
+    """One word in the discussion of a challenge; ``stance`` is ``for``, ``against`` or empty."""
+
+    challenge_id: int
+    user_id: int | None
+    user_name: str | None
+    rep_id: int | None
+    at: datetime
+    text: str
+    stance: str
+
+
 class Notices(Protocol):
     """What people are told."""
 
@@ -120,4 +183,88 @@ class Reviews(Protocol):
 
     def words(self, model_id: int) -> list[Word]:
         """Return what was said to the model, the newest first."""
+        ...
+
+    def in_review(self) -> list[ReviewedModel]:
+        """Return the models people look at now."""
+        ...
+
+    def asked(self, user_id: int) -> list[ReviewedModel]:
+        """Return the models a user was asked to look at that are in review or scheduled, the newest first."""
+        ...
+
+    def prepare(
+        self, model_id: int, *, ends_on: date | None, policies: Mapping[str, Any] | None = None
+    ) -> None:
+        """Keep the last day for challenges, and policies when they are given."""
+        ...
+
+    def invite(
+        self, model_id: int, people: Sequence[Mapping[str, Any]], *, by: int | None, message: str
+    ) -> list[int]:
+        """Keep invitations (``user_id``, ``role``, ``territory`` key or None); returns who was not asked before."""
+        ...
+
+    def uninvite(self, model_id: int, ids: Sequence[int]) -> int:
+        """Take invitations back; returns how many there were."""
+        ...
+
+    def looked(self, model_id: int, user_id: int, *, at: datetime, content_hash: str) -> None:
+        """Say that a user has looked."""
+        ...
+
+    def reminded(self, ids: Sequence[int], *, at: datetime) -> None:
+        """Say whose invitations were brought to mind."""
+        ...
+
+    def say(
+        self, model_id: int, *, user_id: int, territory: str | None, is_approved: bool, note: str,
+        content_hash: str, at: datetime,
+    ) -> int:  # fmt: skip
+        """Keep an approval or a refusal; returns its id."""
+        ...
+
+    def void(self, ids: Sequence[int], *, at: datetime, because: str) -> None:
+        """Say that these hold no longer."""
+        ...
+
+    def open_challenge(self, model_id: int, values: Mapping[str, Any], *, at: datetime) -> int:
+        """Keep a challenge: ``kind``, ``account_id``, ``other_account_id``, ``from_territory`` and ``to_territory``
+        (keys), ``rep_id``, ``reason``, ``opened_by``, ``due_on``; returns its id."""
+        ...
+
+    def challenges(self, model_id: int) -> list[ChallengeRow]:
+        """Return a model's challenges, the newest first."""
+        ...
+
+    def challenge(self, challenge_id: int, *, lock: bool = False) -> ChallengeRow | None:
+        """Return one; with ``lock`` nobody else decides it until the transaction ends."""
+        ...
+
+    def decide(
+        self, challenge_id: int, state: str, *, at: datetime, by: int | None, note: str, is_automatic: bool
+    ) -> None:
+        """Give a challenge its last state."""
+        ...
+
+    def overdue(self, day: date) -> list[ChallengeRow]:
+        """Return open challenges that had to be decided before this day."""
+        ...
+
+    def comment(
+        self, challenge_id: int, *, user_id: int | None, at: datetime, text: str, stance: str
+    ) -> None:
+        """Add a word to a discussion."""
+        ...
+
+    def comments(self, challenge_ids: Collection[int]) -> list[CommentRow]:
+        """Return the discussions, the oldest first."""
+        ...
+
+    def open_work(self, account_ids: Collection[int] | None = None) -> dict[int, tuple[Any, int]]:
+        """Return account id -> sum of its open opportunities, and how many of them are in a late stage."""
+        ...
+
+    def owned_since(self, account_ids: Collection[int]) -> dict[int, tuple[int, datetime]]:
+        """Return account id -> its owner now, and since when without a break."""
         ...

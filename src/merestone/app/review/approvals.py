@@ -12,13 +12,15 @@ from datetime import date
 from typing import Any
 
 from merestone.app.model_hash import subtree_hash
+from merestone.app.notices import tell
+from merestone.app.policy import Actor, Right
 from merestone.app.ports_review import Person, ReviewedModel, Word
 from merestone.app.review.policies import approval_policy
 from merestone.app.services import Services
-from merestone.base.errors import ConflictError, NotFoundError
+from merestone.base.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, Problem
 from merestone.core.model.territory import TerritoryModelDocument
 
-OPEN_STATES = ("planning", "in_review")
+MAX_NOTE = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,5 +188,127 @@ def day_of(services: Services, document: TerritoryModelDocument) -> date:
 def _found(services: Services, key: str) -> tuple[ReviewedModel, TerritoryModelDocument]:
     model, loaded = services.reviews.model(key), services.models.load(key)
     if model is None or loaded is None:
-        raise NotFoundError(f"There is no territory model '{key}'.", fix="`merestone model list` shows all.")
+        raise _missing(key)
     return model, loaded[1]
+
+
+def approve(
+    services: Services, actor: Actor, key: str, territory: str | None, *, is_approved: bool, note: str = ""
+) -> dict[str, Any]:
+    """Approve or reject a subtree of a model in review (None: the whole) as it is now; returns ``territory``, ``state``.
+
+    Raises
+    ------
+    ForbiddenError
+        ``own-work`` for whoever wrote or changed the model; for those whose approval is not asked for.
+    ConflictError
+        ``review-closed`` unless the model is in review.
+    InvalidInputError
+        ``missing-note`` when it is rejected without a word.
+    """
+    actor.require(Right.APPROVE)
+    model, _ = _found(services, key)
+    asked = {one["user_id"] for one in services.reviews.invitations(model.id)}
+    if actor.user_id is None or (actor.user_id not in asked and not (actor.can(Right.PLAN, everywhere=True))):
+        raise _missing(key)
+    if not is_approved and not note.strip():
+        raise InvalidInputError(
+            "It was not rejected.",
+            [Problem("missing-note", "There is no reason.", "Say what should change.", where="note")],
+            code="missing-note",
+        )
+    verb = "approve" if is_approved else "reject"
+    with services.records.transaction(actor, cause=f"{verb} {territory or 'all'} of {key}"):
+        services.records.take_turn(
+            "accounts"
+        )  # whoever edits takes it too: what is approved is what is there
+        model, document = _found(services, key)
+        _refuse_unasked(services, actor, model, document, territory)
+        services.reviews.say(
+            model.id,
+            user_id=actor.user_id,
+            territory=territory,
+            is_approved=is_approved,
+            note=note.strip()[:MAX_NOTE],
+            content_hash=subtree_hash(document, territory),
+            at=services.clock.now(),
+        )
+        name = "the whole model" if territory is None else document.tree[territory].name
+        word = "approved" if is_approved else "rejected"
+        tell(
+            services,
+            {one["invited_by_id"] for one in services.reviews.invitations(model.id)} - {actor.user_id},
+            kind="approval",
+            text=f"“{model.name}”: {name} was {word}.",
+            url=f"/review/{key}/approvals/",
+            key=f"approval:{model.id}:{territory}:{actor.user_id}:{services.clock.now().isoformat()}",
+        )
+    return {"territory": territory, "state": word}
+
+
+def _refuse_unasked(
+    services: Services,
+    actor: Actor,
+    model: ReviewedModel,
+    document: TerritoryModelDocument,
+    territory: str | None,
+) -> None:
+    if model.state != "in_review":
+        raise ConflictError(
+            f"“{model.name}” is {model.state.replace('_', ' ')}, not in review.", code="review-closed"
+        )
+    if actor.user_id in services.reviews.authors(model.id):
+        raise ForbiddenError(
+            "You wrote or changed this model, so you cannot approve it.",
+            code="own-work",
+            fix="Somebody else must look: invite them to approve.",
+        )
+    wanted = [one for one in demands(services, model, document) if one.territory == territory]
+    if not any(one.asks(actor.user_id) for one in wanted):
+        raise ForbiddenError("Your approval is not asked for here.", fix="Ask a planner to invite you.")
+
+
+def void_touched(services: Services, key: str, *, because: str) -> int:
+    """Void what was said to subtrees that say something else by now, and nothing else; returns how many.
+
+    The caller holds the transaction in which the model was changed. Those whose word it was are told.
+    """
+    known = services.reviews.model(key)
+    words = (
+        [] if known is None else [one for one in services.reviews.words(known.id) if one.voided_at is None]
+    )
+    if not words:
+        return 0
+    model, document = _found(services, key)
+    nodes = document.tree.nodes
+    touched = [
+        word
+        for word in words
+        if (
+            (word.territory is not None and word.territory not in nodes)
+            or subtree_hash(document, word.territory) != word.content_hash
+        )
+    ]
+    if not touched:
+        return 0
+    services.reviews.void([word.id for word in touched], at=services.clock.now(), because=because)
+    for word in touched:
+        name = "the whole model" if word.territory is None else _name(document, word.territory)
+        tell(
+            services,
+            [word.user_id],
+            kind="approval",
+            text=f"“{model.name}” changed after you {'approved' if word.is_approved else 'rejected'} {name}: {because}",
+            url=f"/review/{key}/approvals/",
+            key=f"voided:{word.id}",
+        )
+    return len(touched)
+
+
+def _name(document: TerritoryModelDocument, key: str) -> str:
+    node = document.tree.nodes.get(key)
+    return key if node is None else node.name
+
+
+def _missing(key: str) -> NotFoundError:
+    return NotFoundError(f"There is no territory model '{key}'.", fix="`merestone model list` shows all.")

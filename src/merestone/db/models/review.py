@@ -13,6 +13,7 @@ from merestone.db.models.territories import Territory, TerritoryModel
 INVITATION_ROLES = ("reviewer", "approver")
 CHALLENGE_KINDS = ("keep", "give", "swap")
 CHALLENGE_STATES = ("open", "accepted", "rejected", "withdrawn", "expired")
+STANCES = ("for", "against")
 
 
 class Invitation(Row):
@@ -29,6 +30,7 @@ class Invitation(Row):
     looked_at = models.DateTimeField(null=True, blank=True, help_text="When the user last looked.")
     looked_hash = models.CharField(max_length=64, blank=True, help_text="The content they looked at.")
     reminded_at = models.DateTimeField(null=True, blank=True)
+    message = models.TextField(blank=True, help_text="What the one who asked said.")
 
     class Meta:
         ordering = ["id"]
@@ -83,6 +85,7 @@ class ChallengeComment(models.Model):
     user = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     at = models.DateTimeField()
     text = models.TextField()
+    stance = models.CharField(max_length=10, choices=choices_of(STANCES), blank=True)
 
     class Meta:
         ordering = ["at", "id"]
