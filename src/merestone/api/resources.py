@@ -283,7 +283,7 @@ MODELS = Resource(
     ),
     ("key", "name"),
     "Territory models, for those who plan.",
-    right=Right.PLAN,
+    right=Right.MANAGE_RULES,
     has_detail=False,
 )
 USERS = Resource(

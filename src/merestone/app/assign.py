@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from merestone.app.access.places import require_records, require_territory
 from merestone.app.matched import placed
 from merestone.app.places import NOWHERE, Vocabulary, open_places, overlays_only_in, ruled_places
 from merestone.app.policy import Actor, Right
@@ -59,8 +60,8 @@ def run_rules(services: Services, actor: Actor, *, ids: Iterable[int] | None = N
         ``accounts`` looked at, ``changed`` associations, ``queued`` accounts without owner afterwards.
     """
     actor.require(Right.ASSIGN)
-    if not actor.sees_all:
-        ids = services.visibility.visible_ids(actor, "accounts", ids)
+    if not actor.has(Right.ASSIGN, everywhere=True):
+        ids = services.visibility.visible_ids(actor, "accounts", ids, right=Right.ASSIGN)
     with services.records.transaction(actor, cause="rule run"):
         return place_accounts(services, ids=ids)
 
@@ -323,11 +324,10 @@ def move_accounts(
     InvalidInputError
         When accounts are locked, or the reason is missing: all at once, nothing is moved.
     """
-    actor.require(Right.ASSIGN)
     wanted = sorted(set(ids))
-    require_visible(services, actor, wanted)
-    if territory is not None and territory not in services.visibility.visible_territories(actor):
-        raise NotFoundError(f"There is no territory '{territory}'.")
+    require_records(services, actor, Right.ASSIGN, table="accounts", ids=wanted)
+    if territory is not None:
+        require_territory(services, actor, Right.ASSIGN, territory)
     if territory is not None and not reason.strip():
         problem = Problem(
             "missing-reason", "A move by hand needs a reason.", "Say why in a few words.", where="reason"
@@ -393,9 +393,8 @@ def lock_accounts(
     until : date, optional
         First day the lock no longer holds; default: until it is removed.
     """
-    actor.require(Right.ASSIGN)
     wanted = sorted(set(ids))
-    require_visible(services, actor, wanted)
+    require_records(services, actor, Right.ASSIGN, table="accounts", ids=wanted)
     problems = []
     if not reason.strip():
         problems.append(
@@ -413,9 +412,8 @@ def lock_accounts(
 
 def unlock_accounts(services: Services, actor: Actor, ids: Sequence[int]) -> int:
     """Let accounts move again; returns how many were locked. The next rule run may move them."""
-    actor.require(Right.ASSIGN)
     wanted = sorted(set(ids))
-    require_visible(services, actor, wanted)
+    require_records(services, actor, Right.ASSIGN, table="accounts", ids=wanted)
     with services.records.transaction(actor, cause="unlock"):
         return services.associations.unlock(wanted)
 
@@ -430,13 +428,6 @@ def lock_account(
 def unlock_account(services: Services, actor: Actor, account_id: int) -> None:
     """Let one account move again."""
     unlock_accounts(services, actor, [account_id])
-
-
-def require_visible(services: Services, actor: Actor, ids: Sequence[int]) -> None:
-    """Raise NotFoundError unless the actor sees all the accounts; what is hidden and what is not there read the same."""
-    missing = set(ids) - services.visibility.visible_ids(actor, "accounts", ids)
-    if missing:
-        raise NotFoundError(f"There is no account {min(missing)}.")
 
 
 def require_unlocked(services: Services, ids: Sequence[int]) -> None:

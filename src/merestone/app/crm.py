@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from merestone.app import assign, route
+from merestone.app.access.places import require_records
 from merestone.app.exchange.locating import PREFIXES
 from merestone.app.policy import Actor, Right
 from merestone.app.services import Services
@@ -60,6 +61,8 @@ REFERENCES: dict[str, str] = {
     "opportunity_id": "opportunities",
 }
 """References of new records -> the table they point into."""
+PARENTS = ("account_id", "lead_id")
+"""References whose right counts for what is made at them."""
 DELETABLE = frozenset({"contacts", "activities"})
 ADDRESS_PARTS = ("postal_code", "city", "state", "country")
 ADDRESS = frozenset(prefix + name for prefix in set(PREFIXES.values()) for name in ADDRESS_PARTS)
@@ -82,9 +85,7 @@ def update_record(
     actor.require(RIGHTS[table])
     wanted = _clean(table, values)
     with services.records.transaction(actor, cause=f"edit {table}"):
-        current = _visible(services, actor, table, [record_id])
-        if current.num_rows == 0:
-            raise NotFoundError("There is no such record.")
+        current = _held(services, actor, table, [record_id])
         row = current.to_pylist()[0]
         changes = {name: value for name, value in wanted.items() if not _is_same(row.get(name), value)}
         if row["version"] != version:
@@ -108,7 +109,7 @@ def update_records(
     actor.require(RIGHTS[table])
     wanted = _clean(table, values)
     with services.records.transaction(actor, cause=f"edit many {table}"):
-        current = _visible(services, actor, table, ids)
+        current = _held(services, actor, table, _visible(services, actor, table, ids)["id"].to_pylist())
         changed = [
             row["id"]
             for row in current.select(["id", *wanted]).to_pylist()
@@ -141,6 +142,11 @@ def create_record(
     """
     actor.require(RIGHTS[table])
     wanted = _clean(table, values, is_new=True) | _checked(services, actor, references or {})
+    if table == "reps":  # somebody in no territory yet is under nobody's part of the tree
+        actor.require(RIGHTS[table], everywhere=True)
+    for name in PARENTS:
+        if wanted.get(name) is not None:
+            require_records(services, actor, RIGHTS[table], table=REFERENCES[name], ids=[wanted[name]])
     with services.records.transaction(actor, cause=f"create {table}"):
         schema = services.records.snapshot(table, ids=[]).schema
         (record_id,) = _write(services, table, schema, located(services, table, [wanted], before=[{}]))
@@ -167,6 +173,11 @@ def log_activity(
         services, actor, {name: value for name, value in named.items() if value is not None}
     )
     actor.require(Right.LOG_ACTIVITY)
+    for name in PARENTS:
+        if name in references:
+            require_records(
+                services, actor, Right.LOG_ACTIVITY, table=REFERENCES[name], ids=[references[name]]
+            )
     wanted = _clean("activities", values, is_new=True) | references
     if actor.rep_id is not None:
         wanted["rep_id"] = actor.rep_id
@@ -192,9 +203,7 @@ def delete_record(services: Services, actor: Actor, *, table: str, record_id: in
     actor.require(RIGHTS[table])
     assert table in DELETABLE, table
     with services.records.transaction(actor, cause=f"delete {table}"):
-        current = _visible(services, actor, table, [record_id])
-        if current.num_rows == 0:
-            raise NotFoundError("There is no such record.")
+        current = _held(services, actor, table, [record_id])
         theirs = current["version"][0].as_py()
         if theirs != version:
             raise ConflictError(
@@ -243,6 +252,16 @@ def _visible(services: Services, actor: Actor, table: str, ids: Iterable[int]) -
         seen = services.visibility.visible_ids(actor, table, wanted)
         wanted = [one for one in wanted if one in seen]
     return services.records.snapshot(table, ids=wanted)
+
+
+def _held(services: Services, actor: Actor, table: str, ids: list[int]) -> pa.Table:
+    """Return the records, all of which the actor may change."""
+    if table != "products":
+        require_records(services, actor, RIGHTS[table], table=table, ids=ids)
+    current = services.records.snapshot(table, ids=ids)
+    if ids and current.num_rows == 0:
+        raise NotFoundError("There is no such record.")
+    return current
 
 
 def _checked(services: Services, actor: Actor, references: Mapping[str, int]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from merestone.app.assign import require_visible
+from merestone.app.access.places import require_records
 from merestone.app.explain_words import say_change, say_edit, say_obstacle, say_touch, say_why_change
 from merestone.app.matching_files import Local, read_records
 from merestone.app.policy import Actor, Right
@@ -53,8 +53,7 @@ def explain_account(
         ``rule`` in words; ``placed`` (where it is now, by what cause); ``held`` (the sentence of a lock or a move by
         hand, or None); ``why_not`` (see ``why_not_answer``).
     """
-    actor.require(Right.SEE)
-    require_visible(services, actor, [account_id])
+    require_records(services, actor, Right.SEE, table="accounts", ids=[account_id])
     return _explained(services, actor, "accounts", account_id, why_not=why_not)
 
 
@@ -65,9 +64,7 @@ def explain_lead(
 
     Who of the territory's people got it is the turn kept with the lead, not told here.
     """
-    actor.require(Right.SEE)
-    if not services.visibility.visible_ids(actor, "leads", [lead_id]):
-        raise NotFoundError(f"There is no lead {lead_id}.")
+    require_records(services, actor, Right.SEE, table="leads", ids=[lead_id])
     return _explained(services, actor, "leads", lead_id, why_not=why_not)
 
 

@@ -44,7 +44,7 @@ def declare_field(
     ConflictError
         If the field is there with another kind.
     """
-    actor.require(Right.PLAN)
+    actor.require(Right.PLAN, everywhere=True)
     problems = field_problems(table, key, kind)
     if problems:
         raise InvalidInputError("The field was not declared.", problems)

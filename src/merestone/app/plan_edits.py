@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from merestone.app.access.places import require_planned
 from merestone.app.plans import load_model
 from merestone.app.policy import Actor, Right
 from merestone.app.rulebook import company_fields
@@ -25,6 +26,8 @@ CHANGEABLE = (
 )  # fmt: skip
 """What ``edit_territory`` takes; members are people's business, the key is for ever."""
 CHILDREN = ("refuse", "move-up", "remove")
+EDITABLE = ("planning", "in_review")
+"""States in which a model can be changed."""
 
 
 def clone_model(services: Services, actor: Actor, key: str, *, new_key: str | None = None) -> dict[str, Any]:
@@ -48,7 +51,8 @@ def clone_model(services: Services, actor: Actor, key: str, *, new_key: str | No
     actor.require(Right.PLAN)
     with services.records.transaction(actor, cause=f"copy model {key}"):
         _turn(services)
-        data = write_document(load_model(services, actor, key)[1])
+        origin, source = load_model(services, actor, key)
+        data = write_document(source)
         taken = {model["key"] for model in services.models.all()}
         wanted = new_key or _free(data["model"]["key"], taken)
         if wanted in taken:
@@ -58,7 +62,7 @@ def clone_model(services: Services, actor: Actor, key: str, *, new_key: str | No
         name = data["model"].get("name", data["model"]["key"])
         data["model"] = {"key": wanted, "name": f"{name} (plan)"[:200]}
         document = read_document(data, fields=company_fields(services.records))
-        services.models.save(document, actor=actor)
+        services.lifecycle.keep_origin(services.models.save(document, actor=actor), origin)
     return {"key": document.key, "name": document.name, "territories": len(document.territories)}
 
 
@@ -70,8 +74,8 @@ def _free(key: str, taken: set[str]) -> str:
 def read_territory(services: Services, actor: Actor, model: str, territory: str) -> dict[str, Any]:
     """Return a territory as a plan has it: every field of ``CHANGEABLE``, ``key``, ``members``, ``model``, ``state``,
     ``children`` (keys) and ``fingerprint``, which a change must name."""
-    actor.require(Right.PLAN)
     document = load_model(services, actor, model)[1]
+    require_planned(services, actor, Right.MANAGE_RULES, document=document, territories=[territory])
     return territory_of(services, document, territory)
 
 
@@ -152,10 +156,11 @@ def edit_territory(
     InvalidInputError
         With every problem the changed document has.
     """
-    actor.require(Right.PLAN)
+    actor.require(Right.MANAGE_RULES)
     _known(changes)
     with services.records.transaction(actor, cause=f"edit territory {territory} of {model}"):
         document = _planned(services, actor, model)
+        _require_change(services, actor, document, territory, changes)
         before = _full(document, territory)
         _refuse_stale(before, changes, fingerprint)
         after = before | dict(changes)
@@ -171,9 +176,10 @@ def changed_document(
     services: Services, actor: Actor, model: str, territory: str, changes: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return the model's document with a territory changed, as plain data; nothing is saved."""
-    actor.require(Right.PLAN)
+    actor.require(Right.MANAGE_RULES)
     _known(changes)
     document = load_model(services, actor, model)[1]
+    _require_change(services, actor, document, territory, changes)
     after = _full(document, territory) | dict(changes)
     entries = [after if one["key"] == territory else one for one in _entries(document)]
     return write_document(_checked(services, document, entries))
@@ -194,6 +200,9 @@ def add_territory(services: Services, actor: Actor, model: str, entry: Mapping[s
     _known({name: value for name, value in entry.items() if name != "key"})
     with services.records.transaction(actor, cause=f"add territory {key} to {model}"):
         document = _planned(services, actor, model)
+        require_planned(
+            services, actor, Right.PLAN, document=document, territories=[_text(entry.get("parent"))]
+        )
         entries = _entries(document)
         if any(one["key"] == key for one in entries):
             raise ConflictError(
@@ -232,6 +241,10 @@ def remove_territory(
         )
     with services.records.transaction(actor, cause=f"remove territory {territory} of {model}"):
         document = _planned(services, actor, model)
+        parent = next((node.parent for node in document.territories if node.key == territory), None)
+        require_planned(
+            services, actor, Right.PLAN, document=document, territories=[territory], around=[parent]
+        )
         before = _full(document, territory)
         if fingerprint is not None:
             _refuse_stale(before, {}, fingerprint)
@@ -260,13 +273,40 @@ def _planned(services: Services, actor: Actor, model: str) -> TerritoryModelDocu
     _turn(services)
     document = load_model(services, actor, model)[1]
     state = next(one["state"] for one in services.models.all() if one["key"] == model)
-    if state != "planning":
+    if state not in EDITABLE:
         raise ConflictError(
-            f"The model '{model}' is {state.replace('_', ' ')}, not in planning.",
+            f"The model '{model}' is {state.replace('_', ' ')}, neither in planning nor in review.",
             code="model-not-in-planning",
-            fix="Copy it into a planning model, and change that.",
+            fix="Cancel its schedule first."
+            if state == "scheduled"
+            else "Copy it into a planning model, and change that.",
         )
     return document
+
+
+def _require_change(
+    services: Services,
+    actor: Actor,
+    document: TerritoryModelDocument,
+    territory: str,
+    changes: Mapping[str, Any],
+) -> None:
+    """Raise unless the actor may change this of the territory: its rules, or (more) its place in the tree."""
+    require_planned(services, actor, Right.MANAGE_RULES, document=document, territories=[territory])
+    before = next((node for node in document.territories if node.key == territory), None)
+    if before is None:
+        return
+    if "type" in changes and changes["type"] != before.type:
+        require_planned(services, actor, Right.PLAN, document=document, territories=[territory])
+    if "parent" in changes and changes["parent"] != before.parent:
+        places = [territory, _text(changes["parent"])]
+        require_planned(
+            services, actor, Right.PLAN, document=document, territories=places, around=[before.parent]
+        )
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)
 
 
 def _turn(services: Services) -> None:

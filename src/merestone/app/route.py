@@ -28,6 +28,8 @@ from merestone.core.routing.rotation import Rotation
 def route_leads(services: Services, actor: Actor, *, ids: Iterable[int] | None = None) -> dict[str, int]:
     """Route the leads that have no owner yet (among ``ids``); returns ``leads``, ``routed``, ``queued``."""
     actor.require(Right.ASSIGN)
+    if not actor.has(Right.ASSIGN, everywhere=True):
+        ids = services.visibility.visible_ids(actor, "leads", ids, right=Right.ASSIGN)
     with services.records.transaction(actor, cause="route leads"):
         return place_leads(services, ids=ids)
 

@@ -52,7 +52,7 @@ NAVIGATION = (
     Group(
         "More",
         (
-            Place("models", "Planning", "share", Right.PLAN),
+            Place("models", "Planning", "share", Right.MANAGE_RULES),
             Place("activities", "Activities", "activity"),
             Place("contacts", "Contacts", "contact"),
             Place("contracts", "Contracts", "contract"),

@@ -301,7 +301,7 @@ class ModelCloned(Schema):
     territories: int
 
 
-@operation("GET", "/rules/fields", scope="models", right=Right.PLAN, summary="What rules may use", response=RuleFields, errors=(404,))  # fmt: skip
+@operation("GET", "/rules/fields", scope="models", right=Right.MANAGE_RULES, summary="What rules may use", response=RuleFields, errors=(404,))  # fmt: skip
 def rule_fields(
     request: ApiRequest,
     model: str | None = Query(
@@ -312,13 +312,13 @@ def rule_fields(
     return answer(rulework.rule_fields(request.services, request.actor, model=model))
 
 
-@operation("POST", "/rules/read", scope="models", right=Right.PLAN, summary="Read a rule", response=RuleRead, errors=(404, 413, 422))  # fmt: skip
+@operation("POST", "/rules/read", scope="models", right=Right.MANAGE_RULES, summary="Read a rule", response=RuleRead, errors=(404, 413, 422))  # fmt: skip
 def read_rule(request: ApiRequest, body: ReadRule) -> HttpResponse:
     """Return a rule's canonical text, its tree, its words, and every problem with its place and fix."""
     return answer(rulework.read_rule(request.services, request.actor, body.text, model=body.model))
 
 
-@operation("POST", "/rules/write", scope="models", right=Right.PLAN, summary="Write a rule", response=RuleRead, errors=(404, 413, 422))  # fmt: skip
+@operation("POST", "/rules/write", scope="models", right=Right.MANAGE_RULES, summary="Write a rule", response=RuleRead, errors=(404, 413, 422))  # fmt: skip
 def write_rule(request: ApiRequest, body: WriteRule) -> HttpResponse:
     """Return the text of a tree, read again: the same answer as `/rules/read`."""
     text = "" if body.tree is None else rulework.write_rule(body.tree)
@@ -352,7 +352,7 @@ def count_rule(request: ApiRequest, body: CountRule) -> HttpResponse:
     return answer(found)
 
 
-@operation("POST", "/rules/check", scope="models", right=Right.PLAN, summary="Check a rule", response=RuleChecked, errors=(404, 413, 422))  # fmt: skip
+@operation("POST", "/rules/check", scope="models", right=Right.MANAGE_RULES, summary="Check a rule", response=RuleChecked, errors=(404, 413, 422))  # fmt: skip
 def check_rule(request: ApiRequest, body: TryRule) -> HttpResponse:
     """Return what is wrong or doubtful about a rule beside the rest of its model, and how its cases do."""
     cases = None if body.cases is None else [case.model_dump() for case in body.cases]
@@ -392,13 +392,13 @@ def _wanted(request: HttpRequest) -> str:
     return found
 
 
-@operation("GET", "/models/{key}/territories/{territory}", scope="models", right=Right.PLAN, summary="Read a territory of a model", response=PlannedTerritory, errors=(404,))  # fmt: skip
+@operation("GET", "/models/{key}/territories/{territory}", scope="models", right=Right.MANAGE_RULES, summary="Read a territory of a model", response=PlannedTerritory, errors=(404,))  # fmt: skip
 def read_planned_territory(request: ApiRequest, key: str = Model, territory: str = Territory) -> HttpResponse:
     """Return a territory as a model has it; its `ETag` is what a change needs."""
     return _shown(plan_edits.read_territory(request.services, request.actor, key, territory))
 
 
-@operation("PATCH", "/models/{key}/territories/{territory}", scope="models", right=Right.PLAN, summary="Change a territory of a plan", response=PlannedTerritory, errors=(404, 409, 412, 413, 422, 428), extra={"parameters": [FINGERPRINT]})  # fmt: skip
+@operation("PATCH", "/models/{key}/territories/{territory}", scope="models", right=Right.MANAGE_RULES, summary="Change a territory of a plan", response=PlannedTerritory, errors=(404, 409, 412, 413, 422, 428), extra={"parameters": [FINGERPRINT]})  # fmt: skip
 def change_planned_territory(
     request: ApiRequest, body: TerritoryChange, key: str = Model, territory: str = Territory
 ) -> HttpResponse:

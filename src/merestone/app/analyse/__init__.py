@@ -81,7 +81,7 @@ def analyse_model(
     NotFoundError
         When there is no such model, or it is hidden from the actor.
     """
-    actor.require(Right.PLAN)
+    actor.require(Right.PLAN, everywhere=True)
     book = rule_book(services, load_model(services, actor, key)[1])
     return _on_database(services, book, with_accounts=with_accounts, fail_on=fail_on, progress=progress)
 
@@ -95,7 +95,7 @@ def analyse_document(
     fail_on: str = "warning",
 ) -> Analysis:
     """Return the analysis of a document that need not be kept; InvalidInputError with every problem of it at once."""
-    actor.require(Right.PLAN)
+    actor.require(Right.PLAN, everywhere=True)
     fields = company_fields(services.records)
     book = RuleBook(read_document(data, fields=fields), fields)
     return _on_database(services, book, with_accounts=with_accounts, fail_on=fail_on, progress=None)

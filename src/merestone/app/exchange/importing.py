@@ -156,7 +156,7 @@ def import_file(
     rejected : Path, optional
         File to write the rejected rows to, with their errors, in the format of its suffix.
     """
-    actor.require(Right.IMPORT)
+    actor.require(Right.IMPORT, everywhere=True)
     prepared = prepare(services, table, path, mapping=mapping, sheet=sheet, progress=progress)
     if dry_run:
         write_rejected(services, prepared, rejected)
@@ -185,7 +185,7 @@ def preview_import(
     progress: Progress = quiet,
 ) -> ImportReport:
     """Check an uploaded file, keep it and what was found as an import run; nothing else is written."""
-    actor.require(Right.IMPORT)
+    actor.require(Right.IMPORT, everywhere=True)
     prepared = prepare(services, table, path, mapping=mapping, sheet=sheet, progress=progress)
     digest = digest_of(path)
     stored = keep_file(services, path, digest, file_name)
@@ -199,7 +199,7 @@ def apply_import(
     services: Services, actor: Actor, run_id: int, *, progress: Progress = quiet
 ) -> dict[str, Any]:
     """Write a previewed import; applying it twice changes nothing more. Returns the report as plain values."""
-    actor.require(Right.IMPORT)
+    actor.require(Right.IMPORT, everywhere=True)
     run = services.imports.run(run_id)
     if run["state"] == "undone":
         raise ConflictError("This import was undone.", fix="Upload the file again.")
@@ -219,7 +219,7 @@ def apply_import(
 
 def undo_import(services: Services, actor: Actor, run_id: int) -> dict[str, Any]:
     """Take an applied import back: delete what it made, restore what it changed; refused when others built on it."""
-    actor.require(Right.IMPORT)
+    actor.require(Right.IMPORT, everywhere=True)
     with services.records.transaction(actor, cause=f"undo import {run_id}"):
         services.records.take_turn(services.imports.run(run_id)["table"])
         run = services.imports.run(run_id)
@@ -239,7 +239,7 @@ def undo_import(services: Services, actor: Actor, run_id: int) -> dict[str, Any]
 
 def rejected_rows(services: Services, actor: Actor, run_id: int) -> pa.Table:
     """Return the rejected rows of a run as they stood in the file, with an ``errors`` column."""
-    actor.require(Right.IMPORT)
+    actor.require(Right.IMPORT, everywhere=True)
     run = services.imports.run(run_id)
     raw = services.files.read_table(stored_path(services, run))
     problems = services.imports.errors(run_id)

@@ -85,7 +85,7 @@ def count_matches(
     InvalidInputError
         With every problem of the criterion.
     """
-    actor.require(Right.PLAN)
+    actor.require(Right.PLAN, everywhere=True)
     book = compiled_book(services, load_model(services, actor, model)[1])
     place = position_of(book.ruleset, territory)
     expr = _read(book, where)
@@ -96,7 +96,7 @@ def count_matches(
 
 def count_territories(services: Services, actor: Actor, *, model: str | None) -> dict[str, Any]:
     """Return ``total`` accounts, and ``territories``: key -> [matches, wins] of a whole model as it is saved."""
-    actor.require(Right.PLAN)
+    actor.require(Right.PLAN, everywhere=True)
     book = compiled_book(services, load_model(services, actor, model)[1])
     accounts = account_columns(services, columns_used(book.ruleset))
     counts = services.matcher.compile(book.ruleset).counts(accounts)

@@ -59,7 +59,7 @@ def rule_fields(services: Services, actor: Actor, *, model: str | None = None) -
         ``operators`` (``op``, ``label``, ``date_label``, ``takes``), ``functions`` (``name``, ``label``, ``signature``,
         ``description``, ``example``, ``subject``, ``arguments``, ``takes``), ``lists`` and ``areas`` of the model.
     """
-    actor.require(Right.PLAN)
+    actor.require(Right.MANAGE_RULES)
     document = None
     if model is not None or services.models.active() is not None:
         document = load_model(services, actor, model)[1]

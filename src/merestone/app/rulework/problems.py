@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from merestone.app.access.places import require_planned
 from merestone.app.analyse import problems_of_rule
 from merestone.app.plans import load_model
 from merestone.app.policy import Actor, Right
@@ -30,13 +31,15 @@ def problems_of(
 
     Each entry has ``severity``: ``error`` (it cannot be saved), ``warning`` (it can), beside the problem's own fields.
     """
-    actor.require(Right.PLAN)
     document = load_model(services, actor, model)[1]
+    require_planned(services, actor, Right.MANAGE_RULES, document=document, territories=[territory])
     changed = with_where(document, territory, where)
     errors = reading_of(services, where, document)["problems"]
     found = [{"severity": "error", **one} for one in errors]
     if found:
         return found
+    if not actor.has(Right.MANAGE_RULES, everywhere=True):
+        return []  # what is doubtful beside other territories would name them
     fields = company_fields(services.records)
     return [
         {"severity": "warning", **problem.as_dict()}
@@ -79,8 +82,8 @@ def try_cases(
     list of dict
         ``number``, ``record``, ``expect``, ``passes``, ``message``; none when the criterion cannot be read.
     """
-    actor.require(Right.PLAN)
     document = load_model(services, actor, model)[1]
+    require_planned(services, actor, Right.MANAGE_RULES, document=document, territories=[territory])
     if cases is not None:
         document = _with_cases(document, territory, cases)
     node = node_of(document, territory)
@@ -97,6 +100,8 @@ def try_cases(
     failures = {
         problem.where: problem.message for problem in run_cases(only, fields=company_fields(services.records))
     }
+    if not actor.has(Right.MANAGE_RULES, everywhere=True):
+        failures = dict.fromkeys(failures, "It does not hold.")  # who wins instead may be hidden
     return [_case(node, number, failures) for number in range(1, len(node.cases) + 1)]
 
 

@@ -40,7 +40,7 @@ def read_rule(services: Services, actor: Actor, text: str, *, model: str | None 
         ``problems``: ``code``, ``message``, ``fix``, ``line``, ``column``, ``length``, and ``replacement``, the text
         that mends it at its place, where that is sure to help.
     """
-    actor.require(Right.PLAN)
+    actor.require(Right.MANAGE_RULES)
     document = None
     if model is not None or services.models.active() is not None:
         document = load_model(services, actor, model)[1]

@@ -51,7 +51,7 @@ def suggest_values(
     NotFoundError
         When there is no such field.
     """
-    actor.require(Right.PLAN)
+    actor.require(Right.PLAN, everywhere=True)
     known = company_fields(services.records).get(field.lower())
     if known is None:
         raise NotFoundError(f"There is no field '{field[:60]}'.")

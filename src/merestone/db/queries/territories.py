@@ -167,24 +167,26 @@ def model_tree(actor: Actor, key: str) -> tuple[TerritoryModel, list[TreeRow]] |
     model = models(actor).filter(key=key).first()
     if model is None:
         return None
-    nodes = TerritoryNode.objects.filter(model=model).select_related("territory", "type")
+    nodes = scope.planned_nodes(actor).filter(model=model).select_related("territory", "type")
     return model, _rows(nodes, has_sums=model.state == "active")
 
 
 def models(actor: Actor) -> QuerySet[TerritoryModel]:
-    """Return all models with ``n_territories`` for those who plan, none for everybody else."""
-    if not actor.can(Right.PLAN):
+    """Return all models for those who plan, none for everybody else; ``n_territories`` counts what they may plan."""
+    if not actor.can(Right.MANAGE_RULES):
         return TerritoryModel.objects.none()
-    return TerritoryModel.objects.annotate(n_territories=Count("nodes")).order_by("-effective_on", "-id")
+    counted = Count("nodes")
+    if not actor.has(Right.MANAGE_RULES, everywhere=True):
+        counted = Count("nodes", filter=Q(nodes__in=scope.planned_nodes(actor).order_by().values("pk")))
+    return TerritoryModel.objects.annotate(n_territories=counted).order_by("-effective_on", "-id")
 
 
 def differences(actor: Actor, keys: Iterable[str]) -> dict[str, tuple[int, int, int]]:
     """Return model key -> territories (added, removed, changed) against the active model (one query)."""
     wanted = list(keys)
     rows = (
-        TerritoryNode.objects.filter(
-            Q(model__in=models(actor).filter(key__in=wanted)) | Q(model__state="active")
-        )
+        scope.planned_nodes(actor)
+        .filter(Q(model__in=models(actor).filter(key__in=wanted)) | Q(model__state="active"))
         .order_by()
         .values_list("model__key", "model__state", "territory__key", "name", "criteria", "priority", "path")
     )

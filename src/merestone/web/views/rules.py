@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from merestone.app import plan_edits, plans, rulework
+from merestone.app.access.places import trimmed
 from merestone.app.difference import Difference, preview
 from merestone.app.policy import Right
 from merestone.app.rulebook import rule_book
@@ -35,7 +36,7 @@ Content = dict[str, Any]
 # --- a model ----------------------------------------------------------------------------------------------------------
 
 
-@scoped("territories", right=Right.PLAN)
+@scoped("territories", right=Right.MANAGE_RULES)
 @require_safe
 def model_page(request: WebRequest, key: str) -> HttpResponse:
     """Show the tree of one model with its rules, searchable; each territory leads to its rule."""
@@ -45,6 +46,7 @@ def model_page(request: WebRequest, key: str) -> HttpResponse:
     model, rows = found
     loaded = request.services.models.load(key)
     book = rule_book(request.services, loaded[1]) if loaded else None
+    sees_whole = request.actor.can(Right.PLAN, everywhere=True)
     parents = {row.parent for row in rows}
     owners = _owners(request, loaded[1]) if loaded else {}
     lines = [
@@ -65,7 +67,7 @@ def model_page(request: WebRequest, key: str) -> HttpResponse:
         "n_rows": len(lines),
         "wanted": wanted,
         "difference": queries.differences(request.actor, [key])[key],
-        "counts_url": reverse("model-counts", args=[key]),
+        "counts_url": reverse("model-counts", args=[key]) if sees_whole else "",
     }
     return render(request, "rules/model.html", context)
 
@@ -114,12 +116,12 @@ def clone(request: WebRequest, key: str) -> HttpResponse:
 # --- a territory's rule -----------------------------------------------------------------------------------------------
 
 
-@scoped("territories", right=Right.PLAN)
+@scoped("territories", right=Right.MANAGE_RULES)
 @require_http_methods(["GET", "HEAD", "POST"])
 def rule_page(request: WebRequest, key: str, territory: str) -> HttpResponseBase:
     """Show and change one territory of a model: its rule, its place, its named accounts, its cases."""
-    document = plans.load_model(request.services, request.actor, key)[1]
-    saved = plan_edits.territory_of(request.services, document, territory)
+    document = _document(request, key)
+    saved = plan_edits.read_territory(request.services, request.actor, key, territory)
     if request.method != "POST":
         return _editor(request, document, saved, content=saved)
     problems, content = _content(request, saved)
@@ -143,6 +145,11 @@ def rule_page(request: WebRequest, key: str, territory: str) -> HttpResponseBase
         difference=difference,
         status=422 if problems else 200,
     )
+
+
+def _document(request: WebRequest, key: str) -> TerritoryModelDocument:
+    """Return as much of a model as the actor may look into."""
+    return trimmed(request.services, request.actor, plans.load_model(request.services, request.actor, key)[1])
 
 
 def _saved(request: WebRequest, key: str, saved: Content, content: Content, act: str) -> HttpResponse:
@@ -189,8 +196,8 @@ def _as_problem(error: MerestoneError) -> Problem:
 
 def _conflict(request: WebRequest, key: str, territory: str, content: Content) -> HttpResponse:
     """Show the editor with what was typed, what is there now, and saving meaning to replace it."""
-    document = plans.load_model(request.services, request.actor, key)[1]
-    now = plan_edits.territory_of(request.services, document, territory)
+    document = _document(request, key)
+    now = plan_edits.read_territory(request.services, request.actor, key, territory)
     theirs = [
         {"field": name, "yours": _words(value), "theirs": _words(now[name])}
         for name, value in content.items()
@@ -264,6 +271,8 @@ def _editor(
     own = f"territories/{saved['key']}/where"
     below = {node.key for node in document.tree.subtree(saved["key"])}
     is_planning = saved["state"] == "planning"
+    sees_whole = request.actor.can(Right.PLAN, everywhere=True)
+    moves = saved["parent"] is None or saved["parent"] in document.tree.nodes  # else it stays where it hangs
     context = {
         "title": content["name"],
         "crumbs": [
@@ -277,11 +286,11 @@ def _editor(
         "reading": reading,
         "path": [{"key": node.key, "name": node.name, "english": book.english(node.key)} for node in path],
         "type_name": next((kind.name for kind in document.types if kind.key == content["type"]), ""),
-        "parents": [line for line in _indented(document) if line[0].key not in below],
+        "parents": [line for line in _indented(document) if moves and line[0].key not in below],
         "is_planning": is_planning,
         "problems": [problem for problem in problems if problem.where != own],
         "theirs": list(theirs),
-        "count": _count(request, document.key, saved["key"], where, reading) if request.method == "POST" else None,
+        "count": _count(request, document.key, saved["key"], where, reading) if request.method == "POST" and sees_whole else None,
         "cases_json": json.dumps(content["cases"]),
         "cases": _cases(request, document.key, saved["key"], where, content["cases"]),
         "difference": difference,
@@ -355,8 +364,7 @@ def _cases(
 @require_POST
 def rule_difference(request: WebRequest, key: str, territory: str) -> HttpResponse:
     """Return what would move with the rule as it stands in the form: from whom to whom, and why; a fragment."""
-    document = plans.load_model(request.services, request.actor, key)[1]
-    saved = plan_edits.territory_of(request.services, document, territory)
+    saved = plan_edits.read_territory(request.services, request.actor, key, territory)
     problems, content = _content(request, saved)
     context: dict[str, Any] = {"problems": problems}
     if not problems:
@@ -408,7 +416,7 @@ def _shown(found: Difference) -> dict[str, Any]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def territory_new(request: WebRequest, key: str) -> HttpResponse:
     """Add a territory to a planning model."""
-    document = plans.load_model(request.services, request.actor, key)[1]
+    document = _document(request, key)
     entry: Content = {
         "key": request.POST.get("key", "").strip(),
         "name": request.POST.get("name", "").strip(),
@@ -444,8 +452,8 @@ def territory_new(request: WebRequest, key: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def territory_remove(request: WebRequest, key: str, territory: str) -> HttpResponse:
     """Ask what becomes of the territories below, then remove one from a planning model."""
-    document = plans.load_model(request.services, request.actor, key)[1]
-    saved = plan_edits.territory_of(request.services, document, territory)
+    document = _document(request, key)
+    saved = plan_edits.read_territory(request.services, request.actor, key, territory)
     if request.method == "POST":
         plan_edits.remove_territory(
             request.services,

@@ -284,7 +284,7 @@ def _balance_order(line: dict[str, Any], measure: Measure, sort: str) -> tuple[A
     return (-abs(index - 100), name)
 
 
-@scoped("territories", right=Right.PLAN)
+@scoped("territories", right=Right.MANAGE_RULES)
 @require_safe
 def models_page(request: WebRequest) -> HttpResponse:
     """List all territory models, and in how many territories each differs from the active one."""
