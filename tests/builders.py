@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from merestone.app import plans
+from merestone.app import lifecycle, plans
 from merestone.app.assign import place_accounts
 from merestone.app.policy import OPERATOR
 from merestone.app.route import place_leads
@@ -99,7 +99,7 @@ def publish(
     """Apply and publish a model."""
     data = document(territories, **more)
     plans.apply_document(services, OPERATOR, data)
-    return plans.publish(services, OPERATOR, data["model"]["key"])
+    return lifecycle.publish(services, OPERATOR, data["model"]["key"])
 
 
 def places(services: Services, table: str = "accounts") -> dict[int, tuple[str | None, int | None, str]]:

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.builders import WEST_EAST, add_accounts, add_reps, document, places, publish
 
-from merestone.app import assign, plans
+from merestone.app import assign, lifecycle, plans
 from merestone.app.difference import preview
 from merestone.app.policy import OPERATOR, Actor
 from merestone.app.services import Services
@@ -269,7 +269,7 @@ def test_what_was_looked_at_is_applied_and_nothing_else(services: Services) -> N
     reps, ids = world(services)
     new = document(edited("west", where="state in ('CA', 'NY')", priority=1), key="m2")
     fingerprint = preview(services, OPERATOR, new).fingerprint
-    assert plans.publish_document(services, OPERATOR, new, fingerprint=fingerprint)["changed"] == 1
+    assert lifecycle.publish_document(services, OPERATOR, new, fingerprint=fingerprint)["changed"] == 1
     assert places(services)[ids[1]] == ("west", reps["ana"], "rule")
 
 
@@ -280,13 +280,13 @@ def test_a_difference_that_is_another_one_by_now_is_refused_with_the_new_one(ser
     assign.move_accounts(services, OPERATOR, [ids[0]], territory="east", reason="Ben knows them")
     before = places(services)
     with pytest.raises(ConflictError) as caught:
-        plans.publish_document(services, OPERATOR, new, fingerprint=fingerprint)
+        lifecycle.publish_document(services, OPERATOR, new, fingerprint=fingerprint)
     assert caught.value.code == "difference-changed"
     assert {row["id"] for row in caught.value.difference["rows"]} == {ids[0], ids[1]}
     assert places(services) == before
     assert services.models.load("m2") is None, "nothing is half applied"
     again = caught.value.difference["fingerprint"]
-    plans.publish_document(services, OPERATOR, new, fingerprint=again)
+    lifecycle.publish_document(services, OPERATOR, new, fingerprint=again)
 
 
 def test_another_document_than_the_one_looked_at_is_refused(services: Services) -> None:
@@ -296,7 +296,7 @@ def test_another_document_than_the_one_looked_at_is_refused(services: Services) 
     plans.apply_document(services, OPERATOR, document(edited("west", where="state = 'CA' "), key="m2"))
     plans.apply_document(services, OPERATOR, document(edited("west", where="state in ('CA')"), key="m2"))
     with pytest.raises(ConflictError):
-        plans.publish(services, OPERATOR, "m2", fingerprint=fingerprint)
+        lifecycle.publish(services, OPERATOR, "m2", fingerprint=fingerprint)
 
 
 def test_a_rep_may_be_named_by_anything_that_names_them(services: Services) -> None:
@@ -304,7 +304,7 @@ def test_a_rep_may_be_named_by_anything_that_names_them(services: Services) -> N
     new = document(edited("east", members=[{"rep": "Cal"}]), key="m2")
     difference = preview(services, OPERATOR, new)
     assert difference.rows["to_owner"].to_pylist() == [reps["cal"]]
-    plans.publish_document(services, OPERATOR, new, fingerprint=difference.fingerprint)
+    lifecycle.publish_document(services, OPERATOR, new, fingerprint=difference.fingerprint)
 
 
 def test_publishing_writes_only_what_differs(services: Services) -> None:

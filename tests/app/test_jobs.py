@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 from tests.builders import WEST_EAST, add_accounts, add_reps, document, places
 
-from merestone.app import jobs, plans
+from merestone.app import jobs, lifecycle, plans
 from merestone.app.exchange import importing
 from merestone.app.policy import OPERATOR
 from merestone.app.services import Services
@@ -151,7 +151,7 @@ def test_publish_killed_before_it_could_say_so_is_done_once(services: Services) 
     store = services.jobs
     assert isinstance(store, JobStore)
     assert store.claim(job_id) is not None
-    plans.publish(services, OPERATOR, "m1")
+    lifecycle.publish(services, OPERATOR, "m1")
     before = places(services), services.associations.history("accounts")
     lapse(job_id)
     store.reap()

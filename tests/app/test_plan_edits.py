@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests import builders
 
-from merestone.app import plan_edits, plans
+from merestone.app import lifecycle, plan_edits, plans
 from merestone.app.policy import OPERATOR, Actor
 from merestone.app.services import Services
 from merestone.base.errors import ConflictError, ForbiddenError, InvalidInputError, NotFoundError, UsageError
@@ -88,7 +88,7 @@ def test_a_parent_below_itself_is_refused(plan: Services) -> None:
 
 
 def test_only_planning_models_are_changed(plan: Services) -> None:
-    plans.publish(plan, OPERATOR, "p")
+    lifecycle.publish(plan, OPERATOR, "p")
     for act in (
         lambda: edit(plan, {"notes": "x"}),
         lambda: plan_edits.add_territory(plan, OPERATOR, "p", {"key": "n"}),
@@ -100,7 +100,7 @@ def test_only_planning_models_are_changed(plan: Services) -> None:
 
 
 def test_a_copy_says_the_same_under_a_free_key(plan: Services) -> None:
-    plans.publish(plan, OPERATOR, "p")
+    lifecycle.publish(plan, OPERATOR, "p")
     first, second = (plan_edits.clone_model(plan, OPERATOR, "p") for _ in range(2))
     assert (first["key"], second["key"]) == ("p-plan", "p-plan-2")
     original = plans.export_document(plan, OPERATOR, "p")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from merestone.app import assign, plans, report
+from merestone.app import assign, lifecycle, plans, report
 from merestone.app.exchange import exporting, importing
 from merestone.app.policy import OPERATOR
 from merestone.app.services import Services
@@ -60,7 +60,7 @@ def test_breweries_and_hardware_file_become_twelve_staffed_territories(
 
     document = LocalFiles().read_document(TUTORIAL / "territories.yaml")
     plans.apply_document(services, OPERATOR, document)
-    plans.publish(services, OPERATOR, "brewers")
+    lifecycle.publish(services, OPERATOR, "brewers")
     every_account_is_owned_or_queued()
     balance = report.balance_report(services, OPERATOR)
     rows = {row["territory"]: row["accounts"] for row in balance.table.to_pylist()}

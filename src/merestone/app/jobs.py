@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from merestone.app import assign, plans
+from merestone.app import assign, lifecycle
 from merestone.app.exchange import importing
 from merestone.app.policy import Actor
 from merestone.app.ports import Progress
@@ -19,8 +19,21 @@ KINDS: dict[str, Kind] = {
         services, actor, payload["run_id"], progress=progress
     ),
     "rule run": lambda services, actor, _payload, _progress: dict(assign.run_rules(services, actor)),
-    "publish": lambda services, actor, payload, _progress: plans.publish(
-        services, actor, payload["key"], fingerprint=payload.get("fingerprint")
+    "publish": lambda services, actor, payload, _progress: lifecycle.publish(
+        services,
+        actor,
+        payload["key"],
+        fingerprint=payload.get("fingerprint"),
+        content=payload.get("content"),
+        version=payload.get("version"),
+        note=payload.get("note", ""),
+    ),
+    "undo publish": lambda services, actor, payload, _progress: lifecycle.undo(
+        services,
+        actor,
+        publication=payload.get("publication"),
+        keep_later=payload.get("keep_later", False),
+        note=payload.get("note", ""),
     ),
 }
 

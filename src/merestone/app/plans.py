@@ -1,29 +1,21 @@
-"""Territory models: applied from documents, compared, exported, published."""
+"""Territory models as documents: applied, compared, exported. Their life is ``app.lifecycle``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-import pyarrow.compute as pc
-
-from merestone.app.assign import place_accounts
-from merestone.app.difference import preview
 from merestone.app.policy import Actor, Right
-from merestone.app.route import place_leads
 from merestone.app.rulebook import company_fields
 from merestone.app.services import Services
-from merestone.base.errors import ConflictError, InvalidInputError, NotFoundError
+from merestone.base.errors import NotFoundError
 from merestone.core.model.territory import TerritoryModelDocument
 from merestone.core.rules.cases import run_cases
 from merestone.core.rules.document import read_document, write_document
 
-CONFLICT_ROWS = 100
-"""As many rows of a difference go with a refusal."""
-
 
 def apply_document(services: Services, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Create or replace a planning model from a document.
+    """Create or replace a model in planning or review from a document.
 
     Returns
     -------
@@ -35,9 +27,9 @@ def apply_document(services: Services, actor: Actor, data: Mapping[str, Any]) ->
     InvalidInputError
         With every problem of the document at once.
     ConflictError
-        When a model of this key is not in planning any more.
+        When a model of this key is neither in planning nor in review any more.
     """
-    actor.require(Right.PLAN)
+    actor.require(Right.PLAN, everywhere=True)
     document = read_document(data, fields=company_fields(services.records))
     with services.records.transaction(actor, cause=f"apply model {document.key}"):
         changed = saved(services, actor, document)
@@ -62,7 +54,7 @@ def load_model(services: Services, actor: Actor, key: str | None) -> tuple[int, 
                 "No territory model is active.", fix="Publish one: merestone model publish KEY."
             )
         return active
-    found = services.models.load(key) if actor.can(Right.PLAN) else None
+    found = services.models.load(key) if actor.can(Right.MANAGE_RULES) else None
     if found is None:
         raise NotFoundError(f"There is no territory model '{key}'.", fix="`merestone model list` shows all.")
     return found
@@ -70,13 +62,13 @@ def load_model(services: Services, actor: Actor, key: str | None) -> tuple[int, 
 
 def export_document(services: Services, actor: Actor, key: str | None = None) -> dict[str, Any]:
     """Return a model's document as plain data; applying it again changes nothing."""
-    actor.require(Right.PLAN)
+    actor.require(Right.PLAN, everywhere=True)
     return write_document(load_model(services, actor, key)[1])
 
 
 def diff_document(services: Services, actor: Actor, data: Mapping[str, Any]) -> dict[str, Any]:
     """Return what applying the document would change: ``added``, ``removed``, ``changed`` territories and ``model``."""
-    actor.require(Right.PLAN)
+    actor.require(Right.PLAN, everywhere=True)
     new = read_document(data, fields=company_fields(services.records))
     found = services.models.load(new.key)
     before = (
@@ -102,64 +94,6 @@ def diff_document(services: Services, actor: Actor, data: Mapping[str, Any]) -> 
     }
 
 
-def publish(services: Services, actor: Actor, key: str, *, fingerprint: str | None = None) -> dict[str, Any]:
-    """Make a planning model the active one and re-assign everything, in one transaction.
-
-    Accounts are placed anew except locked ones; leads without owner are routed, others keep theirs. Publishing the
-    active model changes nothing.
-
-    Parameters
-    ----------
-    fingerprint : str, optional
-        Of the difference that was looked at (``difference.preview``): nothing else may move.
-
-    Returns
-    -------
-    dict
-        ``key``, ``accounts``, ``changed``, ``queued``, ``leads_routed``.
-
-    Raises
-    ------
-    ConflictError
-        When something else would move by now, with the difference as it is now.
-    """
-    actor.require(Right.PLAN)
-    model_id, document = load_model(services, actor, key)
-    refuse_failing(services, document)
-    with services.records.transaction(actor, cause=f"publish model {key}"):
-        return published(services, actor, model_id, document, fingerprint=fingerprint)
-
-
-def publish_document(
-    services: Services, actor: Actor, data: Mapping[str, Any], *, fingerprint: str
-) -> dict[str, Any]:
-    """Save a document as a planning model and publish it, all or nothing, when nothing moves but what was looked at.
-
-    Returns and raises what ``apply_document`` and ``publish`` do.
-    """
-    actor.require(Right.PLAN)
-    document = read_document(data, fields=company_fields(services.records))
-    refuse_failing(services, document)
-    with services.records.transaction(actor, cause=f"publish model {document.key}"):
-        take_turns(services)
-        saved(services, actor, document)
-        model_id, lasting = load_model(services, actor, document.key)
-        return published(services, actor, model_id, lasting, fingerprint=fingerprint)
-
-
-def refuse_failing(services: Services, document: TerritoryModelDocument) -> None:
-    """Raise InvalidInputError when cases of the document fail."""
-    failing = run_cases(document, fields=company_fields(services.records))
-    if failing:
-        raise InvalidInputError("The model was not published: its cases fail.", failing, code="failing-cases")
-
-
-def take_turns(services: Services) -> None:
-    """Let whoever places by the model that ends come before or after."""
-    for table in ("accounts", "leads"):
-        services.records.take_turn(table)
-
-
 def saved(services: Services, actor: Actor, document: TerritoryModelDocument) -> bool:
     """Write a document unless it is there already; returns whether it was written."""
     before = services.models.load(document.key)
@@ -169,50 +103,8 @@ def saved(services: Services, actor: Actor, document: TerritoryModelDocument) ->
     return True
 
 
-def published(
-    services: Services,
-    actor: Actor,
-    model_id: int,
-    document: TerritoryModelDocument,
-    *,
-    fingerprint: str | None,
-) -> dict[str, Any]:
-    """Make the model the active one within the caller's transaction."""
-    take_turns(services)
-    active = services.models.active()
-    if active is not None and active[0] == model_id:  # a retry: nothing is decided anew
-        places = services.associations.open_now("accounts")
-        waiting = pc.and_(places["is_primary"], pc.is_null(places["owner"]))
-        return {
-            "key": document.key,
-            "accounts": pc.sum(places["is_primary"]).as_py() or 0,
-            "changed": 0,
-            "queued": pc.sum(waiting).as_py() or 0,
-            "leads_routed": 0,
-        }
-    if fingerprint is not None:
-        refuse_other_moves(services, actor, document.key, fingerprint=fingerprint)
-    at = services.clock.now()
-    services.models.activate(model_id, at=at)
-    near = None if active is None else active[1]
-    placed = place_accounts(services, at=at, keep_manual=False, near=near)
-    routed = place_leads(services, at=at)
-    return {"key": document.key, **placed, "leads_routed": routed["routed"]}
-
-
-def refuse_other_moves(services: Services, actor: Actor, key: str, *, fingerprint: str) -> None:
-    """Raise ConflictError with the present difference unless it is the one that was looked at."""
-    now = preview(services, actor, key)
-    if now.fingerprint != fingerprint:
-        raise ConflictError(
-            "Something else would move by now: accounts, owners or rules changed since the difference was shown.",
-            code="difference-changed",
-            difference=now.as_dict(limit=CONFLICT_ROWS),
-            fix="Look at the difference again, and apply that one.",
-        )
-
-
 def list_models(services: Services, actor: Actor) -> list[dict[str, Any]]:
-    """Return every model's ``key``, ``name``, ``state``, ``effective``, ``territories``, newest first."""
-    actor.require(Right.PLAN)
+    """Return every model's ``key``, ``name``, ``state``, ``effective``, ``territories``, ``takes_effect_at``,
+    ``cloned_from``, newest first."""
+    actor.require(Right.PLAN, everywhere=True)
     return services.models.all()

@@ -159,11 +159,13 @@ class Models(Protocol):
         ...
 
     def all(self) -> list[dict[str, Any]]:
-        """Return every model's ``key``, ``name``, ``state``, ``effective``, ``territories``, newest first."""
+        """Return every model's ``key``, ``name``, ``state``, ``effective``, ``territories``, ``takes_effect_at``,
+        ``cloned_from``, newest first."""
         ...
 
     def save(self, document: TerritoryModelDocument, *, actor: Actor) -> int:
-        """Create or replace a planning model's content; returns its id. Refuses others with ConflictError."""
+        """Create or replace the content of a model in planning or review; returns its id. Refuses others with
+        ConflictError."""
         ...
 
     def activate(self, model_id: int, *, at: datetime) -> None:

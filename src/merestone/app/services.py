@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from merestone.app import ports, ports_review, ports_sign_in
+    from merestone.app import ports, ports_history, ports_review, ports_sign_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +36,5 @@ class Services:
     notices: ports_review.Notices
     reviews: ports_review.Reviews
     sign_ins: ports_sign_in.SignIns
+    history: ports_history.History
     data_dir: Path

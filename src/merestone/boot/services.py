@@ -18,6 +18,7 @@ def services() -> Services:
     from merestone.db.stores.book import BookStore
     from merestone.db.stores.clock import CompanyClock
     from merestone.db.stores.desk import DeskStore
+    from merestone.db.stores.history import HistoryStore
     from merestone.db.stores.imports import ImportStore
     from merestone.db.stores.jobs import JobStore
     from merestone.db.stores.models import ModelStore
@@ -46,6 +47,7 @@ def services() -> Services:
         notices=NoticeStore(),
         reviews=ReviewStore(),
         sign_ins=SignInStore(),
+        history=HistoryStore(),
         data_dir=settings.DATA_DIR,
     )
 

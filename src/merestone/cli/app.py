@@ -23,7 +23,7 @@ def build() -> typer.Typer:
     import typer
     from typer.core import TyperGroup
 
-    from merestone.cli.commands import analyse, exchange, fields, models, people, rules, server
+    from merestone.cli.commands import analyse, exchange, fields, model_life, people, rules, server
 
     app = typer.Typer(
         name="merestone",
@@ -35,7 +35,7 @@ def build() -> typer.Typer:
     )
     for commands in (server, exchange, rules, analyse, people):
         app.registered_commands.extend(commands.app.registered_commands)
-    app.add_typer(models.app, name="model")
+    app.add_typer(model_life.app, name="model")
     app.add_typer(fields.app, name="field")
     app.add_typer(people.user_app, name="user")
     app.add_typer(people.token_app, name="token")

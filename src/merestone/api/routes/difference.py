@@ -12,7 +12,7 @@ from merestone.api.access import ApiRequest
 from merestone.api.plain import answer
 from merestone.api.routing import operation
 from merestone.api.schemas import Body, Text
-from merestone.app import plans
+from merestone.app import lifecycle
 from merestone.app.difference import preview
 from merestone.app.policy import Right
 
@@ -169,7 +169,9 @@ def difference(request: ApiRequest, body: Compare) -> HttpResponse:
 def apply_difference(request: ApiRequest, body: ApplyDifference) -> HttpResponse:
     """Save the document and publish it; 409 with the present difference when something else would move by now."""
     if isinstance(body.new, str):
-        done = plans.publish(request.services, request.actor, body.new, fingerprint=body.fingerprint)
+        done = lifecycle.publish(request.services, request.actor, body.new, fingerprint=body.fingerprint)
     else:
-        done = plans.publish_document(request.services, request.actor, body.new, fingerprint=body.fingerprint)
+        done = lifecycle.publish_document(
+            request.services, request.actor, body.new, fingerprint=body.fingerprint
+        )
     return answer(done)

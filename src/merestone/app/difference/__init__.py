@@ -1,6 +1,6 @@
 """What would move if a model were published: looked at before it is applied, applied only as it was looked at.
 
-``preview`` writes nothing and blocks nobody. The fingerprint of what it answers goes into ``plans.publish``, which
+``preview`` writes nothing and blocks nobody. The fingerprint of what it answers goes into ``lifecycle.publish``, which
 refuses when anything would move otherwise by now.
 """
 
@@ -55,7 +55,7 @@ def preview(services: Services, actor: Actor, new: Model, *, base: Model | None 
     NotFoundError
         When there is no model of a key.
     """
-    actor.require(Right.PLAN)
+    actor.require(Right.PLAN, everywhere=True)
     if not actor.sees_all:
         raise ForbiddenError("A difference shows every account, and you do not see all of them.")
     reps = Reps(services.models.reps())

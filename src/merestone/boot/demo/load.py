@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,7 +28,7 @@ from merestone.boot.demo.quotas import quarters, quotas
 from merestone.core.rules.document import read_document
 from merestone.db import models as rows
 from merestone.db.stores import bulk
-from merestone.db.stores.cells import shape_of, to_cells
+from merestone.db.stores.cells import Shape, cell, shape_of, to_cells
 from merestone.db.stores.custom import ensure_index
 
 PASSWORD = "merestone-demo"  # noqa: S105 - shown on the sign-in page of the demo on purpose
@@ -205,6 +205,21 @@ class Loader:
         ids = insert(rows.Opportunity, table)  # not by the store: its stage history is ours
         self.ids["opportunities"] = pa.table({"key": table["external_id"], "id": pa.array(ids, pa.int64())})
         insert(rows.StageChange, self.referring(self.data.stage_history, opportunity="opportunities"))
+        self.ownerships(dict(zip(ids, table["opened_on"].to_pylist(), strict=True)))
+
+    def ownerships(self, opened: Mapping[int, date | None]) -> None:
+        """Date who holds which opportunity back to the day it was opened."""
+        zone = ZoneInfo(self.services.clock.zone())
+        pks, held, now = bulk.fetch(
+            rows.OpportunityOwnership.objects.order_by("id"), ["id", "opportunity_id", "valid_from"]
+        )
+        began = [
+            now[place] if day is None else cell(datetime.combine(day, time(), zone), Shape.INSTANT)
+            for place, day in enumerate(opened[one] for one in held)
+        ]
+        told = json.dumps({"sentence": "Taken over from the old system."})
+        cells = {"valid_from": began, "cause": ["import"] * len(pks), "reason": [told] * len(pks)}
+        bulk.update(rows.OpportunityOwnership, pks, cells)
 
     def models(self) -> None:
         """Save the three models; last year's is archived by this year's activation."""

@@ -1,4 +1,4 @@
-"""merestone model apply · diff · export · publish."""
+"""merestone model apply · diff · export · list."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def apply(
     as_user: AsUser = None,
     as_json: Json = False,
 ) -> None:
-    """Create or replace a planning model from a document."""
-    from merestone.app import plans
+    """Create or replace a model in planning or review from a document."""
+    from merestone.app import lifecycle, plans
 
     services = program(ctx).open(data_dir, database)
     actor = program(ctx).actor(as_user)
     result = plans.apply_document(services, actor, services.files.read_document(document))
     if publish_it:
-        result |= plans.publish(services, actor, result["key"])
+        result |= lifecycle.publish(services, actor, result["key"])
     say(result, as_json=as_json, title="Model applied")
     if result["failing_cases"]:
         for case in result["failing_cases"] if not as_json else ():
@@ -141,29 +141,6 @@ def export(
     sys.stdout.write(services.files.write_document(data, fmt=fmt))
 
 
-@app.command(epilog="Example: merestone model publish fy27")
-def publish(
-    ctx: typer.Context,
-    key: Annotated[str, typer.Argument(help="Model key.")],
-    fingerprint: Annotated[
-        str | None,
-        typer.Option(
-            "--fingerprint", help="Publish only if exactly that moves which `model diff --accounts` showed."
-        ),
-    ] = None,
-    data_dir: DataDir = None,
-    database: Database = None,
-    as_user: AsUser = None,
-    as_json: Json = False,
-) -> None:
-    """Make a planning model the active one and re-assign every account."""
-    from merestone.app import plans
-
-    services = program(ctx).open(data_dir, database)
-    result = plans.publish(services, program(ctx).actor(as_user), key, fingerprint=fingerprint)
-    say(result, as_json=as_json, title="Model published")
-
-
 @app.command("list", epilog="Example: merestone model list --json")
 def list_models(
     ctx: typer.Context,
@@ -181,7 +158,8 @@ def list_models(
         say({"models": models}, as_json=True)
         return
     for model in models:
+        when = f"  takes effect {model['takes_effect_at']}" if model["takes_effect_at"] else ""
         out.print(
-            f"{model['key']:<20} {model['state']:<10} {model['territories']:>4} territories  {model['name']}",
+            f"{model['key']:<20} {model['state']:<10} {model['territories']:>4} territories  {model['name']}{when}",
             markup=False,
         )

@@ -50,6 +50,10 @@ class Publication(models.Model):
     actor = models.CharField(max_length=200)
     content_hash = models.CharField(max_length=64, blank=True)
     transaction = models.CharField(max_length=32, blank=True, help_text="Its audit transaction.")
+    note = models.TextField(blank=True)
+    marks = models.JSONField(
+        default=dict, blank=True, help_text="The last association then, by table: later ones have larger ids."
+    )
     counts = models.JSONField(default=dict, blank=True)
 
     class Meta:

@@ -21,6 +21,7 @@ from merestone.db import audit
 from merestone.db.models import AuditEntry
 from merestone.db.stores import bulk
 from merestone.db.stores.cells import Shape, shape_of, to_arrow
+from merestone.db.triggers import SECRETS, UNKEPT, UNTOLD
 
 SLACK = timedelta(minutes=10)
 """How much longer than the entries since the instant are read: a transaction may have begun before it."""
@@ -44,6 +45,8 @@ def rows_as_known(
     where: tuple[str, Collection[int]] | None = None,
 ) -> pa.Table:
     """Return the rows as they were just before ``at``, by id: every column but ``version``, ``updated_at``, secrets.
+
+    JSON comes as text.
 
     Parameters
     ----------
@@ -75,12 +78,14 @@ def rows_as_known(
 
 def kept_columns(model: type[models.Model]) -> dict[str, Shape]:
     """Return the columns the log can bring back, with their shapes."""
-    left_out = {*audit.UNKEPT, *audit.SECRETS.get(model, ())}
-    columns = {
+    left_out = {*UNKEPT, *SECRETS.get(model, ()), *UNTOLD.get(model, ())}
+    shapes = {
         field.attname: shape_of(field)
         for field in model._meta.concrete_fields
         if field.column not in left_out
     }
+    # Lists need not be of text: they come as JSON text like all JSON.
+    columns = {name: Shape.JSON if shape is Shape.LIST else shape for name, shape in shapes.items()}
     return {"id": Shape.INTEGER, **columns}
 
 
@@ -155,8 +160,8 @@ def _changes(
 
 
 def _transactions_since(at: datetime, *, first: int) -> set[str]:
-    """Return the transactions that wrote anything at ``at`` or later."""
-    sql = f'SELECT DISTINCT "transaction" FROM {LOG} WHERE id >= %s AND at >= %s AND "transaction" <> \'\''  # noqa: S608
+    """Return the transactions that wrote anything at ``at`` or later; without context there is no telling which."""
+    sql = f"SELECT DISTINCT \"transaction\" FROM {LOG} WHERE id >= %s AND at >= %s AND actor <> 'unknown'"  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(sql, [first, _log_time(at)])
         return {row[0] for row in cursor.fetchall()}
@@ -235,7 +240,7 @@ def _cell(value: Any, shape: Shape) -> Any:
     if value is None:
         return None
     match shape:
-        case Shape.JSON | Shape.LIST:
+        case Shape.JSON:
             return json.dumps(value)
         case Shape.INSTANT:
             instant = datetime.fromisoformat(value)

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
 from django.db import models as django_models
 
+from merestone.app.model_hash import content_hash
 from merestone.base.errors import InvalidInputError, Problem
 from merestone.core.criteria import standard_fields
 from merestone.core.model.territory import TerritoryModelDocument, TerritoryNode
 from merestone.core.rules.audit import unknown_reps
-from merestone.core.rules.document import write_document
 from merestone.db import models as rows
 from merestone.db.stores import bulk, custom
 from merestone.db.stores.cells import cell, shape_of
-from merestone.db.stores.reps import rep_ids
+from merestone.db.stores.reps import rep_ids, rep_names
 
 Row = dict[str, Any]
-
-
-def content_hash(document: TerritoryModelDocument) -> str:
-    """Return the SHA-256 of the document's canonical JSON, in hexadecimal."""
-    text = json.dumps(write_document(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def write_content(model: rows.TerritoryModel, document: TerritoryModelDocument) -> None:
@@ -41,7 +34,7 @@ def write_content(model: rows.TerritoryModel, document: TerritoryModelDocument) 
     model.fields = [[key, kind.value] for key, kind in document.fields.items()]
     model.areas = [[key, area] for key, area in document.areas.items()]
     model.lists = [[key, list(items)] for key, items in document.lists.items()]
-    model.content_hash = content_hash(document)
+    model.content_hash = content_hash(_lasting(document, reps))
     model.version += 1 if model.pk else 0
     model.save()
     types = _write_types(model, document)
@@ -56,6 +49,20 @@ def _known_reps(document: TerritoryModelDocument) -> dict[str, int]:
     if problems:
         raise InvalidInputError("Some members are not known as reps.", problems)
     return known
+
+
+def _lasting(document: TerritoryModelDocument, reps: Mapping[str, int]) -> TerritoryModelDocument:
+    """Return the document as it will be read again: with the names that members go by."""
+    names = rep_names()
+    return replace(
+        document,
+        territories=tuple(
+            replace(
+                node, members=tuple(replace(one, rep=names[reps[one.rep.lower()]]) for one in node.members)
+            )
+            for node in document.territories
+        ),
+    )
 
 
 def _declare_fields(document: TerritoryModelDocument) -> None:

@@ -31,6 +31,8 @@ from merestone.db.stores.failures import translated
 from merestone.db.stores.model_writer import write_content
 from merestone.db.stores.reps import rep_ids, rep_names
 
+EDITABLE = ("planning", "in_review")
+
 
 class ModelStore:
     """Implements ``app.ports.Models``."""
@@ -44,24 +46,27 @@ class ModelStore:
         return _loaded(key=key)
 
     def all(self) -> list[dict[str, Any]]:
-        """Return every model's ``key``, ``name``, ``state``, ``effective``, ``territories``, newest first."""
+        """Return every model's ``key``, ``name``, ``state``, ``effective``, ``territories``, ``takes_effect_at``,
+        ``cloned_from``, newest first."""
         models = rows.TerritoryModel.objects.annotate(territories=Count("nodes")).order_by("-pk")
-        names = ("key", "name", "state", "territories", "effective_on")
+        names = ("key", "name", "state", "territories", "effective_on", "takes_effect_at", "cloned_from__key")
         return [
             {
                 **dict(zip(names[:4], values[:4], strict=True)),
                 "effective": values[4] and values[4].isoformat(),
+                "takes_effect_at": values[5] and values[5].isoformat(),
+                "cloned_from": values[6],
             }
             for values in models.values_list(*names)
         ]
 
     def save(self, document: TerritoryModelDocument, *, actor: Actor) -> int:
-        """Create or replace a planning model's content; returns its id.
+        """Create or replace the content of a model in planning or review; returns its id.
 
         Raises
         ------
         ConflictError
-            If the model of this key is not in planning any more.
+            If the model of this key is neither in planning nor in review any more.
         InvalidInputError
             With every member who is no known rep, and every field declared with another kind.
         """
@@ -69,11 +74,13 @@ class ModelStore:
             model = rows.TerritoryModel.objects.select_for_update().filter(key=document.key).first()
             if model is None:
                 model = rows.TerritoryModel(key=document.key, created_by_id=actor.user_id)
-            if model.state != "planning":
+            if model.state not in EDITABLE:
                 raise ConflictError(
-                    f"The model '{document.key}' is {model.state.replace('_', ' ')}, not in planning.",
+                    f"The model '{document.key}' is {model.state.replace('_', ' ')}, neither in planning nor in review.",
                     code="model-not-in-planning",
-                    fix="Save it under another key.",
+                    fix="Cancel its schedule first."
+                    if model.state == "scheduled"
+                    else "Save it under another key.",
                 )
             write_content(model, document)
         return model.pk
@@ -89,7 +96,14 @@ class ModelStore:
                 raise ConflictError("This model is active already.", code="already-active")
             touched = {"version": F("version") + 1, "updated_at": timezone.now()}
             models.filter(state="active").update(state="archived", archived_at=at, **touched)
-            models.filter(pk=model_id).update(state="active", activated_at=at, archived_at=None, **touched)
+            models.filter(pk=model_id).update(
+                state="active",
+                activated_at=at,
+                archived_at=None,
+                takes_effect_at=None,
+                approved_hash="",
+                **touched,
+            )
             _rename_territories(model_id)
 
     def members(self) -> pa.Table:
