@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from merestone.app import ports, ports_history, ports_review, ports_sign_in
+    from merestone.app import ports, ports_history, ports_lifecycle, ports_review, ports_sign_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Services:
     book: ports.Book
     associations: ports.Associations
     models: ports.Models
+    lifecycle: ports_lifecycle.Lifecycle
     matcher: ports.Matcher
     visibility: ports.Visibility
     people: ports.People

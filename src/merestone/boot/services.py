@@ -21,6 +21,7 @@ def services() -> Services:
     from merestone.db.stores.history import HistoryStore
     from merestone.db.stores.imports import ImportStore
     from merestone.db.stores.jobs import JobStore
+    from merestone.db.stores.lifecycle import LifecycleStore
     from merestone.db.stores.models import ModelStore
     from merestone.db.stores.notices import NoticeStore
     from merestone.db.stores.people import PeopleStore
@@ -35,6 +36,7 @@ def services() -> Services:
         book=BookStore(settings.DATA_DIR / "kept"),
         associations=AssociationStore(),
         models=ModelStore(),
+        lifecycle=LifecycleStore(),
         matcher=KernelMatcher(settings.DATA_DIR / "rules"),
         visibility=VisibilityStore(),
         people=PeopleStore(),
