@@ -116,10 +116,14 @@ def test_what_a_token_writes_is_audited_under_its_name(world: World, rep: Caller
 class TestTokens:
     def test_a_session_makes_lists_and_revokes_tokens(self, world: World) -> None:
         client = Client()
-        client.force_login(User.objects.get(pk=world.users["rep"]))
-        made = client.post(
-            BASE + "/tokens", {"name": "ci", "scopes": ["see"]}, content_type="application/json"
-        )
+        user = User.objects.get(pk=world.users["rep"])
+        client.force_login(user)
+        asked = {"name": "ci", "scopes": ["see"]}
+        refused = client.post(BASE + "/tokens", asked, content_type="application/json")
+        assert (refused.status_code, refused.json()["code"]) == (403, "proof-needed")
+        admin.change_user(world.services, OPERATOR, user.pk, password="quarry-and-fern-29")
+        client.post("/sign-in/", {"email": user.email, "password": "quarry-and-fern-29"})
+        made = client.post(BASE + "/tokens", asked, content_type="application/json")
         assert made.status_code == 201
         token = made.json()["token"]
         assert Caller(token).get("/me").json()["token"] == made.json()["prefix"]

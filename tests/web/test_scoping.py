@@ -13,7 +13,11 @@ from django.urls import URLPattern, URLResolver, reverse
 from merestone.web import urls
 from merestone.web.scoping import SCOPES
 
-PUBLIC = {"sign-in", "sign-out"}
+PUBLIC = {
+    "sign-in", "sign-out", "account_login", "account_logout", "mfa_authenticate", "mfa_login_webauthn", "sso-start",
+    "sso-callback", "account_reset_password", "account_reset_password_done", "account_reset_password_from_key",
+    "account_reset_password_from_key_done", "door",
+}  # fmt: skip
 DETAILS = {"account": "accounts", "contact": "contacts", "opportunity": "opportunities", "lead": "leads"}
 UNDER_ACCOUNT = ("account-edit", "account-why", "account-activity", "account-contact", "account-opportunity")
 UNDER_LEAD = ("lead-edit", "lead-why", "lead-activity")

@@ -47,7 +47,20 @@ def test_theme_is_kept_and_drawn_by_the_server(planner: Client) -> None:
     assert planner.post("/theme/", {"theme": "<script>"}).status_code == 400
 
 
-def test_new_token_is_shown_once(planner: Client) -> None:
+@pytest.fixture
+def signed_in(company: Any) -> Callable[[str], Client]:
+    """Return a client that came in through the door, as people do."""
+
+    def sign_in(role: str) -> Client:
+        client = Client()
+        client.post("/sign-in/", {"email": f"{role}@example.com", "password": PASSWORD})
+        return client
+
+    return sign_in
+
+
+def test_new_token_is_shown_once(signed_in: Callable[[str], Client]) -> None:
+    planner = signed_in("planner")
     response = planner.post("/tokens/", {"name": "sync", "days": "30", "scopes": ["see"]})
     token = response.context["made"]["token"]
     assert token in response.text
@@ -58,7 +71,8 @@ def test_new_token_is_shown_once(planner: Client) -> None:
     assert planner.get("/tokens/").context["tokens"][0].revoked_at is not None
 
 
-def test_nobody_revokes_the_token_of_another(planner: Client, rep: Client) -> None:
+def test_nobody_revokes_the_token_of_another(signed_in: Callable[[str], Client], rep: Client) -> None:
+    planner = signed_in("planner")
     made = planner.post("/tokens/", {"name": "sync", "days": "30", "scopes": ["see"]}).context["made"]
     assert rep.post(f"/tokens/{made['prefix']}/revoke/").status_code == 403
 

@@ -20,12 +20,14 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 class ApiRequest(HttpRequest):
     """A request after authentication.
 
-    ``token`` is the prefix of the token used, empty for a session.
+    ``token`` is the prefix of the token used, empty for a session; ``has_proof`` says whether the person behind a
+    session proved who they are lately.
     """
 
     actor: Actor
     services: Services
     token: str
+    has_proof: bool
 
 
 class BearerToken(HttpBearer):

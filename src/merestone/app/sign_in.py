@@ -5,12 +5,14 @@ How somebody proves who they are (passwords, codes, keys, single sign-on) is the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from merestone.app.policy import Actor, Right
 from merestone.app.services import Services
-from merestone.base.errors import InvalidInputError, NotFoundError, Problem
+from merestone.app.single_sign_on import SingleSignOn
+from merestone.base.errors import ForbiddenError, InvalidInputError, NotFoundError, Problem
 from merestone.core.model.columns import USER_ROLES
 
 KINDS = (
@@ -36,6 +38,9 @@ class Visit:
 
 
 NOWHERE = Visit()
+VISITOR = Actor(role="visitor", label="visitor")
+"""Somebody at the door: nobody yet."""
+PROVIDER = Actor(role="admin", label="single sign-on")
 
 
 def note(
@@ -148,6 +153,62 @@ def door_key(services: Services, actor: Actor, user_id: int) -> str:
     with services.records.transaction(actor, cause="make sign-in link"):
         write(services, "link_made", user_id=user_id, detail="to sign in")
     return services.sign_ins.door_key(user_id)
+
+
+def admit(
+    services: Services, sso: SingleSignOn, claims: Mapping[str, Any], *, visit: Visit = NOWHERE
+) -> dict[str, Any]:
+    """Return the user an identity of the provider stands for, linked or created where that is allowed.
+
+    A link is made by an e-mail the provider has verified, and by nothing less; after that the provider's own number for
+    the person counts. The role follows the claims at each sign-in where a claim gives it.
+
+    Raises
+    ------
+    ForbiddenError
+        ``sso-refused``: not verified, of another domain, unknown, linked to somebody else, or closed.
+    """
+    email, subject = str(claims.get("email") or "").strip().lower(), str(claims["sub"])
+    with services.records.transaction(PROVIDER, cause="single sign-on"):
+        user = services.sign_ins.user_of_identity(sso.issuer, subject)
+        if not sso.lets_in(email or (user or {}).get("email", "")):
+            raise _refused("People with your e-mail address do not sign in here.")
+        if user is None:
+            user = _linked(services, sso, claims, email=email, subject=subject, visit=visit)
+        if not user["is_active"]:
+            raise _refused("Your account is closed.")
+        role = sso.role_of(claims)
+        if role is not None and role != user["role"]:
+            user = services.people.change_user(user["id"], {"role": role})
+    return user
+
+
+def _linked(
+    services: Services,
+    sso: SingleSignOn,
+    claims: Mapping[str, Any],
+    *,
+    email: str,
+    subject: str,
+    visit: Visit,
+) -> dict[str, Any]:
+    if not email or claims.get("email_verified") not in (True, "true"):
+        raise _refused("Your provider has not verified your e-mail address.")
+    user = next((one for one in services.people.users() if one["email"] == email), None)
+    if user is None:
+        if not sso.creates_users:
+            raise _refused("You have no account here.")
+        role, name = sso.role_of(claims) or sso.default_role, str(claims.get("name") or "")[:200]
+        user = services.people.create_user(email=email, role=role, name=name, password=None, rep_id=None)
+    elif sso.issuer in services.sign_ins.issuers_of(user["id"]):
+        raise _refused("Your account is linked to somebody else at the provider.")
+    services.sign_ins.link(user["id"], issuer=sso.issuer, subject=subject, email=email)
+    write(services, "identity_linked", user_id=user["id"], email=email, detail=sso.issuer, visit=visit)
+    return user
+
+
+def _refused(message: str) -> ForbiddenError:
+    return ForbiddenError(message, code="sso-refused", fix="Ask an administrator.")
 
 
 def user_by_id(services: Services, user_id: int) -> dict[str, Any]:

@@ -127,16 +127,13 @@ def _value_problems(document: Mapping[str, Any]) -> list[Problem]:
         )
     roles = document.get("roles")
     given = list(roles.values()) if isinstance(roles, dict) else []
-    for role in [*given, document.get("default_role")]:
-        if role is not None and role not in USER_ROLES:
-            problems.append(
-                Problem(
-                    "unknown-role",
-                    f"'{role}' is not a role.",
-                    f"Use one of {', '.join(USER_ROLES)}.",
-                    where="roles",
-                )
-            )
+    problems += [
+        Problem(
+            "unknown-role", f"'{role}' is not a role.", f"Use one of {', '.join(USER_ROLES)}.", where="roles"
+        )
+        for role in [*given, document.get("default_role")]
+        if role is not None and role not in USER_ROLES
+    ]
     if given and not document.get("role_claim"):
         problems.append(
             Problem(

@@ -114,7 +114,6 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
 ACCOUNT_RATE_LIMITS = {
     # The first is for an office behind one address, the second for one account, known or not.
     "login_failed": "30/5m/ip,5/5m/key",
-    "login": "60/m/ip",
     "reset_password": "20/h/ip,3/h/key",
 }
 PASSWORD_RESET_TIMEOUT = 24 * 3600

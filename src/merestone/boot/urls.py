@@ -12,5 +12,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 
 handler403 = "merestone.web.problems.forbidden"
+handler429 = "merestone.web.signin.limits.too_many"
 handler404 = "merestone.web.problems.not_found"
 handler500 = "merestone.web.problems.server_error"

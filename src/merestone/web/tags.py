@@ -16,6 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from merestone.core.model.columns import Kind
+from merestone.web.signin.devices import device_words
 from merestone.web.tables.kind import Cell
 
 register = template.Library()
@@ -129,6 +130,12 @@ def ago(value: datetime | date | None) -> str | SafeString:
     if abs(days) >= 730:
         amount, unit = abs(days) // 365, "years"
     return f"{amount} {unit} ago" if days > 0 else f"in {amount} {unit}"
+
+
+@register.filter
+def device(said: str) -> str:
+    """Return what a browser says it is, in words."""
+    return device_words(said)
 
 
 @register.filter

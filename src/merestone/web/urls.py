@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from merestone.web import urls_territories
+from merestone.web import urls_sign_in, urls_territories
 from merestone.web.tables.catalog import KINDS
 from merestone.web.views import accounts, home, imports, records, saved_views, search, session, users, why
 from merestone.web.views.lists import list_urls
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
-    path("sign-in/", session.sign_in, name="sign-in"),
-    path("sign-out/", session.sign_out, name="sign-out"),
     path("theme/", session.theme, name="theme"),
     path("profile/", session.profile, name="profile"),
     path("tokens/", session.tokens, name="tokens"),
@@ -59,4 +57,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 for kind in KINDS.values():
     urlpatterns += list_urls(kind)
+urlpatterns += urls_sign_in.urlpatterns
 urlpatterns += urls_territories.urlpatterns

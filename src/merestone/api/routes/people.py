@@ -117,6 +117,12 @@ def make_token(request: ApiRequest, body: NewToken) -> HttpResponse:
             code="session-needed",
             fix="Sign in, or use `merestone token create`.",
         )
+    if not request.has_proof:
+        raise ForbiddenError(
+            "You proved who you are too long ago to make a token.",
+            code="proof-needed",
+            fix="Sign in again, or make it on the page of your tokens.",
+        )
     made = admin.create_token(
         request.services,
         request.actor,

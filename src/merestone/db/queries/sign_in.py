@@ -7,7 +7,7 @@ from typing import Any
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 
-from merestone.db.models import Identity, SignInEvent, User
+from merestone.db.models import Company, Identity, SignInEvent, User
 
 
 def has_factor(user_id: int, *, but: int | None = None) -> bool:
@@ -47,3 +47,8 @@ def identities(user_id: int) -> Any:
 def user_row(user_id: int) -> User:
     """Return the row of a user."""
     return User.objects.get(pk=user_id)
+
+
+def roles_with_factor() -> list[str]:
+    """Return the roles the company asks a second factor of."""
+    return Company.objects.order_by("id").values_list("second_factor_roles", flat=True).first() or []

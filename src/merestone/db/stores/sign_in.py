@@ -24,7 +24,9 @@ class SignInStore:
     def note(
         self, kind: str, *, user_id: int | None, email: str, address: str | None, device: str, detail: str
     ) -> None:
-        """Keep an event; the audit triggers log it."""
+        """Keep an event; the audit triggers log it. An e-mail is looked up, so that the user sees who tried it."""
+        if user_id is None and email:
+            user_id = User.objects.filter(email=email.lower()).values_list("id", flat=True).first()
         SignInEvent.objects.create(
             kind=kind, user_id=user_id, email=email[:254], address=address, device=device, detail=detail
         )

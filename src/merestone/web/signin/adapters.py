@@ -16,9 +16,11 @@ from allauth.core.internal import ratelimit
 from allauth.mfa.adapter import DefaultMFAAdapter
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
+from django.contrib import messages
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 
@@ -27,6 +29,7 @@ from merestone.db.queries.actors import actor_of_user
 from merestone.db.queries.company import company
 from merestone.db.queries.sign_in import has_factor
 from merestone.web.signin import mail
+from merestone.web.signin.theme import set_theme
 from merestone.web.signin.visit import visit_of
 
 REMEMBER = "merestone_remember"
@@ -83,6 +86,17 @@ class AccountAdapter(DefaultAccountAdapter):
             how = ", ".join(dict.fromkeys(ways(request, user)))
             sign_in.write(services, "signed_in", user_id=user.pk, detail=how, visit=visit_of(request))
         request.session.set_expiry(settings.REMEMBERED_SECONDS if remember else 0)
+
+    def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
+        """Go where one wanted to go, in one's own theme."""
+        response = super().post_login(request, user, **kwargs)
+        set_theme(response, user.preferences.get("theme", ""))
+        return response
+
+    def respond_user_inactive(self, request: HttpRequest, user: Any) -> HttpResponse:  # noqa: ARG002
+        """Answer somebody whose account was closed between two steps as anybody else who is refused."""
+        messages.error(request, WRONG)
+        return redirect("sign-in")
 
     def logout(self, request: HttpRequest) -> None:
         """End the session and note it."""

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
+from allauth.account.adapter import get_adapter
+from allauth.account.internal import flows
+from allauth.account.models import Login
 from django import forms
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from merestone.app import admin, desk
+from merestone.app import sign_in as door
 from merestone.app.policy import RIGHTS
 from merestone.base.errors import InvalidInputError
 from merestone.db.queries import lists
-from merestone.db.queries.actors import actor_of_user
 from merestone.web.request import WebRequest
 from merestone.web.scoping import public, scoped
-
-COOKIE_SECONDS = 365 * 24 * 3600
+from merestone.web.signin.adapters import REMEMBER, WRONG, TooManyAttempts, is_recent
+from merestone.web.signin.recent import to_confirm
+from merestone.web.signin.targets import target_of
+from merestone.web.signin.theme import set_theme
+from merestone.web.signin.visit import visit_of
 
 
 class SignIn(forms.Form):
@@ -31,6 +38,7 @@ class SignIn(forms.Form):
 
     email = forms.EmailField(max_length=254)
     password = forms.CharField(max_length=1000, strip=False)
+    remember = forms.BooleanField(required=False)
 
 
 @public
@@ -38,34 +46,49 @@ class SignIn(forms.Form):
 @sensitive_post_parameters("password")
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Ask who it is. One answer for an unknown e-mail, a wrong password and a closed account."""
-    target = request.POST.get("next") or request.GET.get("next") or "/"
-    if not url_has_allowed_host_and_scheme(target, {request.get_host()}, require_https=request.is_secure()):
-        target = "/"
+    target, sso = target_of(request), settings.SINGLE_SIGN_ON
     if request.user.is_authenticated:
         return redirect(target)
     form = SignIn(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        user = authenticate(
-            request, username=form.cleaned_data["email"].lower(), password=form.cleaned_data["password"]
-        )
-        if user is not None:
-            # Signing in writes the user's last sign-in: the audit log shall name who it was.
-            with request.services.records.transaction(actor_of_user(user), cause="sign in"):  # type: ignore[attr-defined]
-                login(request, user)
-            response = redirect(target)
-            _set_theme(response, getattr(user, "preferences", {}).get("theme", ""))
-            return response
-    if request.method == "POST":
-        form.add_error(None, "E-mail or password is wrong, or the account is closed.")
-    context = {"form": form, "next": target, "demo": getattr(settings, "DEMO_SIGN_INS", ())}
-    return render(request, "pages/sign_in.html", context, status=422 if form.errors else 200)
+    status = 200
+    if request.method == "POST" and not (sso and sso.only):
+        answer = _checked(request, form, target) if form.is_valid() else 422
+        if isinstance(answer, HttpResponse):
+            return answer
+        status = answer
+    context = {
+        "form": form, "next": target, "sso": sso, "demo": getattr(settings, "DEMO_SIGN_INS", ()), "has_mail": settings.HAS_MAIL,
+    }  # fmt: skip
+    response = render(request, "pages/sign_in.html", context, status=status)
+    if status == 429:
+        response["Retry-After"] = str(form.retry_after)  # type: ignore[attr-defined]
+    return response
+
+
+def _checked(request: HttpRequest, form: SignIn, target: str) -> HttpResponse | int:
+    """Return the answer to somebody whose password is right, or the status of the form that comes back."""
+    email = form.cleaned_data["email"].lower()
+    try:
+        user = get_adapter().authenticate(request, email=email, password=form.cleaned_data["password"])
+    except TooManyAttempts as error:
+        form.add_error(None, error)
+        form.retry_after = max(1, int((error.until - timezone.now()).total_seconds()))  # type: ignore[attr-defined]
+        return 429
+    if user is None or not user.is_active:
+        services = cast(WebRequest, request).services
+        door.note(services, door.VISITOR, "refused", email=email, detail="password", visit=visit_of(request))
+        form.add_error(None, WRONG)
+        return 422
+    request.session[REMEMBER] = form.cleaned_data["remember"]
+    login = Login(user=user, redirect_url=target, email=email)
+    return flows.login.perform_password_login(request, {"email": email}, login)
 
 
 @public
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
     """End the session."""
-    logout(request)
+    flows.logout.logout(request, show_message=False)
     return redirect("sign-in")
 
 
@@ -76,13 +99,8 @@ def theme(request: WebRequest) -> HttpResponse:
     chosen = request.POST.get("theme", "system")
     desk.keep_preferences(request.services, request.actor, theme=chosen)
     response = HttpResponse(status=204) if request.htmx else redirect(_back(request))
-    _set_theme(response, chosen)
+    set_theme(response, chosen)
     return response
-
-
-def _set_theme(response: HttpResponse, chosen: str) -> None:
-    if chosen in desk.PREFERENCES["theme"]:
-        response.set_cookie("theme", chosen, max_age=COOKIE_SECONDS, samesite="Lax", secure=settings.IS_HTTPS)
 
 
 def _back(request: HttpRequest) -> str:
@@ -97,31 +115,24 @@ class Profile(forms.Form):
     time_zone = forms.CharField(
         max_length=64, required=False, help_text="IANA name such as Europe/Berlin. Empty: the company's."
     )
-    password = forms.CharField(
-        label="New password", required=False, strip=False, max_length=1000, help_text="At least 10 characters. Empty: as it is.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )  # fmt: skip
 
 
 @scoped("own")
-@sensitive_post_parameters("password")
 def profile(request: WebRequest) -> HttpResponse:
-    """Show and change one's own name, time zone and password."""
+    """Show and change one's own name and time zone."""
     user = request.user
     form = Profile(request.POST or None, initial={"name": user.name, "time_zone": user.time_zone})
     problems: list[Any] = []
     if request.method == "POST" and form.is_valid():
-        changes = {name: value for name, value in form.cleaned_data.items() if name != "password" or value}
         try:
-            admin.change_user(request.services, request.actor, user.pk, **changes)
+            admin.change_user(request.services, request.actor, user.pk, **form.cleaned_data)
         except InvalidInputError as error:
             problems = error.problems
         else:
-            user.refresh_from_db()
-            update_session_auth_hash(request, user)
             messages.success(request, "Your profile is saved.")
             return redirect("profile")
-    context = {"form": form, "title": "Your profile", "back": "/", "problems": problems}
+    links = [("Sign-in and security", reverse("security"))]
+    context = {"form": form, "title": "Your profile", "back": "/", "problems": problems, "links": links}
     return render(request, "kinds/form.html", context, status=422 if problems or form.errors else 200)
 
 
@@ -143,7 +154,9 @@ class NewToken(forms.Form):
 
 @scoped("own")
 def tokens(request: WebRequest) -> HttpResponse:
-    """Show one's API tokens and make new ones; a new one is shown once."""
+    """Show one's API tokens and make new ones; a new one is shown once, to somebody who has just proved who they are."""
+    if request.method == "POST" and not is_recent(request):
+        return to_confirm(request, reverse("tokens"))
     form = NewToken(request.POST or None, role=request.actor.role)
     made = None
     if request.method == "POST" and form.is_valid():
@@ -159,6 +172,7 @@ def tokens(request: WebRequest) -> HttpResponse:
         "made": made,
         "tokens": lists.tokens(request.actor),
         "now": request.services.clock.now(),
+        "is_recent": is_recent(request),
     }
     return render(request, "pages/tokens.html", context, status=422 if form.errors else 200)
 

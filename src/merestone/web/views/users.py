@@ -103,6 +103,7 @@ def edit(request: WebRequest, record_id: int) -> HttpResponse:
         "lede": user.email,
         "form": form,
         "back": reverse("users"),
+        "links": [("Sign-in", reverse("user-sign-in", args=[record_id]))],
     }
 
     def save(data: dict[str, Any]) -> str:
