@@ -6,7 +6,7 @@ from merestone.db.models.associations import AccountAssociation, AccountLock, Le
 from merestone.db.models.crm import Activity, Claim, Contract, Lead, Opportunity, Product, StageChange
 from merestone.db.models.guidelines import Acknowledgement, Guideline, TrainingDone, TrainingItem
 from merestone.db.models.lifecycle import ModelEvent, OpportunityOwnership, Publication
-from merestone.db.models.people import Company, Cover, Departure, Leave, Notice, Rep, User
+from merestone.db.models.people import Company, Cover, Departure, Handover, Leave, Notice, Rep, User
 from merestone.db.models.review import Approval, Challenge, ChallengeComment, Invitation
 from merestone.db.models.sign_in import CacheEntry, Identity, SignInEvent
 from merestone.db.models.territories import (
@@ -33,7 +33,7 @@ from merestone.db.models.work import (
 __all__ = [
     "Account", "AccountAssociation", "AccountLock", "Acknowledgement", "Activity", "ApiToken", "Approval", "AuditContext",
     "AuditEntry", "AuditSeal", "CacheEntry", "Challenge", "ChallengeComment", "Claim", "Company", "Contact", "Contract", "Cover",
-    "CustomField", "Departure", "Grant", "Guideline", "Identity", "ImportRowError", "ImportRun", "Invitation", "Job", "Lead",
+    "CustomField", "Departure", "Grant", "Guideline", "Handover", "Identity", "ImportRowError", "ImportRun", "Invitation", "Job", "Lead",
     "LeadAssociation", "Leave", "Member", "ModelEvent", "NamedAccount", "Notice", "Opportunity", "OpportunityOwnership",
     "Product", "Publication", "Quota", "Rep", "Rotation", "SavedMapping", "SavedView", "SignInEvent", "StageChange", "Territory",
     "TerritoryModel", "TerritoryNode", "TerritoryType", "TrainingDone", "TrainingItem", "User",

@@ -9,7 +9,10 @@ from django.db import models
 from django.utils.crypto import salted_hmac
 
 from merestone.core.model.columns import USER_ROLES
-from merestone.db.models.fields import Row, choices_of
+from merestone.db.models.fields import MoneyField, Row, choices_of
+
+DEPARTURE_STATES = ("draft", "scheduled", "done", "cancelled")
+HANDOVER_KINDS = ("accounts", "leads", "opportunities", "activities", "territories")
 
 
 class Company(Row):
@@ -103,11 +106,13 @@ class Rep(Row):
 
 
 class Leave(Row):
-    """Days a rep is away: out of rotation, still owner."""
+    """Days a rep is away, in the company's zone: out of rotation, still owner."""
 
     rep = models.ForeignKey(Rep, on_delete=models.CASCADE, related_name="leave")
     starts_on = models.DateField()
     ends_on = models.DateField(help_text="First day back.")
+    starts_at_noon = models.BooleanField(default=False, help_text="Works the morning of the first day.")
+    ends_at_noon = models.BooleanField(default=False, help_text="Is back at noon of the last day.")
     reason = models.CharField(max_length=200, blank=True)
 
     class Meta:
@@ -119,18 +124,71 @@ class Leave(Row):
 
 
 class Departure(Row):
-    """A rep who leaves, or is away for long, and how their accounts were handed over."""
+    """A rep who leaves: the plan of who takes over what, and what became of it."""
 
     rep = models.ForeignKey(Rep, on_delete=models.PROTECT, related_name="departures")
     last_day = models.DateField(help_text="The last day of work.")
-    mode = models.CharField(max_length=20, choices=choices_of(("successor", "cover")), default="successor")
+    state = models.CharField(max_length=20, choices=choices_of(DEPARTURE_STATES), default="draft")
     note = models.TextField(blank=True)
+    deactivates = models.BooleanField(default=False, help_text="Ends the user's sign-in with the last day.")
+    fingerprint = models.CharField(max_length=64, blank=True, help_text="What the plan was made from.")
+    before = models.JSONField(default=dict, blank=True, help_text="What scheduling changed, to take it back.")
     counts = models.JSONField(default=dict, blank=True)
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     done_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-last_day", "-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rep"],
+                condition=models.Q(state__in=("draft", "scheduled")),
+                name="departure_once_open",
+            )
+        ]
+
+
+class Handover(Row):
+    """One line of a departure's plan: an account, a lead, loose work or a territory, and who takes it over.
+
+    What it is called and where it lies is kept as it was when the plan was made.
+    """
+
+    departure = models.ForeignKey(Departure, on_delete=models.CASCADE, related_name="lines")
+    kind = models.CharField(max_length=20, choices=choices_of(HANDOVER_KINDS))
+    account = models.ForeignKey(
+        "merestone.Account", null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    lead = models.ForeignKey(
+        "merestone.Lead", null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    opportunity = models.ForeignKey(
+        "merestone.Opportunity", null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    activity = models.ForeignKey(
+        "merestone.Activity", null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    territory = models.ForeignKey(
+        "merestone.Territory", null=True, blank=True, on_delete=models.CASCADE, related_name="+"
+    )
+    name = models.CharField(max_length=300)
+    place = models.CharField(max_length=200, blank=True, help_text="Name of the territory it lies in.")
+    workload_hours = models.FloatField(null=True, blank=True)
+    potential = MoneyField(null=True, blank=True)
+    n_open = models.PositiveIntegerField(
+        default=0, help_text="Open opportunities and activities that come along."
+    )
+    successor = models.ForeignKey(Rep, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    suggested = models.ForeignKey(Rep, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    runner_up = models.ForeignKey(Rep, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    points = models.FloatField(null=True, blank=True, help_text="Of 100, for the one suggested.")
+    runner_up_points = models.FloatField(null=True, blank=True)
+    why = models.CharField(max_length=500, blank=True, help_text="Why the one suggested.")
+    why_not = models.CharField(max_length=500, blank=True, help_text="What speaks for the runner-up.")
+    is_by_hand = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["kind", "name", "id"]
 
 
 class Cover(Row):
