@@ -14,6 +14,7 @@ from typing import Any
 from merestone.app.access.places import require_planned
 from merestone.app.plans import load_model
 from merestone.app.policy import Actor, Right
+from merestone.app.review.approvals import keep_model
 from merestone.app.rulebook import company_fields
 from merestone.app.services import Services
 from merestone.base.errors import ConflictError, InvalidInputError, NotFoundError, Problem, UsageError
@@ -168,7 +169,7 @@ def edit_territory(
         new = _checked(services, document, entries)
         changed = new != document
         if changed:
-            services.models.save(new, actor=actor)
+            keep_model(services, new, actor=actor, because=f"{before['name']} was changed.")
     return territory_of(services, new, territory) | {"changed": changed}
 
 
@@ -209,7 +210,7 @@ def add_territory(services: Services, actor: Actor, model: str, entry: Mapping[s
                 f"There is a territory '{key}' already.", code="territory-exists", fix="Choose another key."
             )
         new = _checked(services, document, _inserted(entries, dict(entry)))
-        services.models.save(new, actor=actor)
+        keep_model(services, new, actor=actor, because=f"{entry.get('name') or key} was added.")
     return territory_of(services, new, str(key))
 
 
@@ -264,7 +265,7 @@ def remove_territory(
             if one["key"] not in gone
         ]
         new = _checked(services, document, entries)
-        services.models.save(new, actor=actor)
+        keep_model(services, new, actor=actor, because=f"{before['name']} was removed.")
     return {"removed": sorted(gone), "moved": [] if children == "remove" else direct}
 
 

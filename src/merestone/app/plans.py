@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from merestone.app.policy import Actor, Right
+from merestone.app.review.approvals import keep_model
 from merestone.app.rulebook import company_fields
 from merestone.app.services import Services
 from merestone.base.errors import NotFoundError
@@ -99,7 +100,7 @@ def saved(services: Services, actor: Actor, document: TerritoryModelDocument) ->
     before = services.models.load(document.key)
     if before is not None and before[1] == document:
         return False
-    services.models.save(document, actor=actor)
+    keep_model(services, document, actor=actor, because="A document was applied to the model.")
     return True
 
 

@@ -268,6 +268,18 @@ def _refuse_unasked(
         raise ForbiddenError("Your approval is not asked for here.", fix="Ask a planner to invite you.")
 
 
+def keep_model(
+    services: Services, document: TerritoryModelDocument, *, actor: Actor, because: str
+) -> int:
+    """Save a model's content and void the approvals that this touches; returns the model's id.
+
+    Every edit of a model goes through here. The caller holds the transaction.
+    """
+    model_id = services.models.save(document, actor=actor)
+    void_touched(services, document.key, because=because)
+    return model_id
+
+
 def void_touched(services: Services, key: str, *, because: str) -> int:
     """Void what was said to subtrees that say something else by now, and nothing else; returns how many.
 
