@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
-from merestone.app.policy import Actor
+from merestone.app.policy import SYSTEM, Actor
 from merestone.app.services import Services
+from merestone.base.errors import UnavailableError
 
 MAX_TEXT = 500
+MAILS_AT_ONCE = 50
 
 
 def tell(
@@ -43,3 +46,31 @@ def mark_read(services: Services, actor: Actor, *, ids: Collection[int] | None =
         return services.notices.mark_read(
             actor.user_id, None if ids is None else sorted(ids), at=services.clock.now()
         )
+
+
+def mail_out(services: Services) -> int:
+    """Send what nobody has read yet by mail, where mail is set up; returns how many mails. For the worker.
+
+    A notice is marked before it is sent: a worker that dies in between sends it never, not twice.
+    """
+    if not services.mail.is_set_up:
+        return 0
+    with services.records.transaction(SYSTEM, cause="mail notices"):
+        waiting = services.notices.take_unmailed(at=services.clock.now(), limit=MAILS_AT_ONCE)
+    failed = [one["id"] for one in waiting if not _sent(services, one)]
+    if failed:
+        with services.records.transaction(SYSTEM, cause="mail server did not answer"):
+            services.notices.give_back(failed)
+    return len(waiting) - len(failed)
+
+
+def _sent(services: Services, notice: Mapping[str, Any]) -> bool:
+    link = services.mail.link(notice["url"]) if notice["url"] else ""
+    text = "\n\n".join(
+        part for part in (f"Hello {notice['name'] or notice['email']},", notice["text"], link) if part
+    )
+    try:
+        services.mail.send(notice["email"], subject=notice["text"].splitlines()[0][:120], text=text)
+    except UnavailableError:
+        return False
+    return True

@@ -139,6 +139,23 @@ class CommentRow:
     stance: str
 
 
+class Mail(Protocol):
+    """Sends mail."""
+
+    @property
+    def is_set_up(self) -> bool:
+        """Whether there is a mail server."""
+        ...
+
+    def link(self, path: str) -> str:
+        """Return the whole address of a page."""
+        ...
+
+    def send(self, to: str, *, subject: str, text: str) -> None:
+        """Send one mail; UnavailableError when the server does not take it."""
+        ...
+
+
 class Notices(Protocol):
     """What people are told."""
 

@@ -35,6 +35,7 @@ class Services:
     files: ports.Files
     clock: ports.Clock
     notices: ports_review.Notices
+    mail: ports_review.Mail
     reviews: ports_review.Reviews
     sign_ins: ports_sign_in.SignIns
     history: ports_history.History

@@ -12,6 +12,7 @@ def services() -> Services:
     """Return the services of this process."""
     from django.conf import settings
 
+    from merestone.boot.mail import ServerMail
     from merestone.connectors.files import LocalFiles
     from merestone.connectors.geodata import Gazetteer
     from merestone.db.stores.associations import AssociationStore
@@ -47,6 +48,7 @@ def services() -> Services:
         files=LocalFiles(),
         clock=CompanyClock(),
         notices=NoticeStore(),
+        mail=ServerMail(),
         reviews=ReviewStore(),
         sign_ins=SignInStore(),
         history=HistoryStore(),

@@ -14,6 +14,8 @@ from django_tasks import task
 from merestone.app import jobs
 from merestone.app.policy import SYSTEM
 from merestone.base.errors import MerestoneError
+from merestone.boot.due import do_due
+from merestone.boot import timetable
 from merestone.boot.services import services
 from merestone.db import seals
 from merestone.db.models import Job
@@ -95,6 +97,7 @@ def work(*, once: bool) -> int:
     before = Job.objects.filter(state="done").count()
     stop = threading.Event()
     store.reap()
+    do_due()
 
     def reap() -> None:
         try:
@@ -104,11 +107,15 @@ def work(*, once: bool) -> int:
                     seals.sweep()  # what was written past the use cases and waits
                 except Exception:
                     logger.warning("The reaper stumbled", exc_info=True)
+                do_due()
         finally:
             connection.close()
 
     reaper = threading.Thread(target=reap, daemon=True)
     reaper.start()
+    timetable.do_all()
+    if not once:
+        timetable.start(stop)
     worker = Worker(
         queue_names=["default"],
         interval=0.5,
