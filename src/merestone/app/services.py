@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from merestone.app import ports, ports_history, ports_lifecycle, ports_review, ports_sign_in
+    from merestone.app import ports, ports_access, ports_audit, ports_history, ports_lifecycle, ports_review, ports_sign_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,5 +38,7 @@ class Services:
     mail: ports_review.Mail
     reviews: ports_review.Reviews
     sign_ins: ports_sign_in.SignIns
+    access: ports_access.Access
     history: ports_history.History
+    evidence: ports_audit.Evidence
     data_dir: Path

@@ -15,6 +15,7 @@ def services() -> Services:
     from merestone.boot.mail import ServerMail
     from merestone.connectors.files import LocalFiles
     from merestone.connectors.geodata import Gazetteer
+    from merestone.db.stores.access import AccessStore
     from merestone.db.stores.associations import AssociationStore
     from merestone.db.stores.book import BookStore
     from merestone.db.stores.clock import CompanyClock
@@ -29,6 +30,7 @@ def services() -> Services:
     from merestone.db.stores.records import RecordStore
     from merestone.db.stores.review import ReviewStore
     from merestone.db.stores.sign_in import SignInStore
+    from merestone.db.stores.verify import EvidenceStore
     from merestone.db.stores.visibility import VisibilityStore
     from merestone.engines.kernel import KernelMatcher
 
@@ -52,6 +54,8 @@ def services() -> Services:
         reviews=ReviewStore(),
         sign_ins=SignInStore(),
         history=HistoryStore(),
+        access=AccessStore(),
+        evidence=EvidenceStore(),
         data_dir=settings.DATA_DIR,
     )
 

@@ -23,7 +23,17 @@ def build() -> typer.Typer:
     import typer
     from typer.core import TyperGroup
 
-    from merestone.cli.commands import analyse, exchange, fields, model_life, people, rules, server
+    from merestone.cli.commands import (
+        analyse,
+        audit,
+        exchange,
+        fields,
+        grants,
+        model_life,
+        people,
+        rules,
+        server,
+    )
 
     app = typer.Typer(
         name="merestone",
@@ -33,12 +43,13 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
     )
-    for commands in (server, exchange, rules, analyse, people):
+    for commands in (server, exchange, rules, analyse, audit, people):
         app.registered_commands.extend(commands.app.registered_commands)
     app.add_typer(model_life.app, name="model")
     app.add_typer(fields.app, name="field")
     app.add_typer(people.user_app, name="user")
     app.add_typer(people.token_app, name="token")
+    app.add_typer(grants.app, name="grant")
     return app
 
 
