@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
+from merestone.core.model.territory import TerritoryModelDocument
+
 
 class History(Protocol):
     """Reads who had what when, and what was known of it when; writes quotas."""
@@ -67,6 +69,10 @@ class History(Protocol):
     ) -> pa.Table:
         """Return quotas by territory and start: ``id``, ``version``, ``territory``, ``starts_on``, ``ends_on``,
         ``amount``, ``currency``."""
+        ...
+
+    def document(self, key: str, known: datetime) -> TerritoryModelDocument | None:
+        """Return a model's document as it was just before ``known``; None when there was no such model."""
         ...
 
     def write_quotas(self, rows: Sequence[Mapping[str, Any]]) -> int:

@@ -27,7 +27,7 @@ from merestone.app.services import Services
 from merestone.base.errors import ForbiddenError, NotFoundError
 from merestone.core.rules.document import read_document
 
-__all__ = ["Difference", "Summary", "preview"]
+__all__ = ["Difference", "Side", "Sides", "Summary", "compared", "preview"]
 
 Model = Mapping[str, Any] | str
 """A model document's plain data, or the key of a model."""
@@ -61,7 +61,7 @@ def preview(services: Services, actor: Actor, new: Model, *, base: Model | None 
     reps = Reps(services.models.reps())
     after = _side(services, new, reps)
     before = _active_side(services, new, reps) if base is None else _side(services, base, reps)
-    return _compared(services, before, after, reps=reps, is_live=base is None)
+    return compared(services, before, after, reps=reps, is_live=base is None)[0]
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,10 @@ def _side(services: Services, model: Model, reps: Reps) -> Side:
     return Side(book, owners_of(services, document, reps))
 
 
-def _compared(services: Services, old: Side | None, new: Side, *, reps: Reps, is_live: bool) -> Difference:
+def compared(
+    services: Services, old: Side | None, new: Side, *, reps: Reps, is_live: bool
+) -> tuple[Difference, Sides]:
+    """Return what differs, and where every account is on either side; who may ask is the caller's business."""
     accounts = services.book.accounts()
     ids = plain(accounts["id"])
     # Between two documents, where the accounts are now counts for locked ones only.
@@ -131,7 +134,8 @@ def _compared(services: Services, old: Side | None, new: Side, *, reps: Reps, is
     sides = Sides(
         accounts, before, after, vocabulary, _names(old.book) if old else {}, _names(new.book), reps.names
     )
-    return _answer(services, sides, old, new, ruled=ruled, was=was, locked=locked, is_live=is_live)
+    answer = _answer(services, sides, old, new, ruled=ruled, was=was, locked=locked, is_live=is_live)
+    return answer, sides
 
 
 def _answer(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cached_property
 
 import pyarrow as pa
@@ -39,8 +40,10 @@ class Reps:
         return {label: (rep, rep_id, left_on) for label, rep, rep_id, left_on in zip(*columns, strict=True)}
 
 
-def owners_of(services: Services, document: TerritoryModelDocument, reps: Reps) -> dict[str, int]:
-    """Return territory key -> rep id of the owner the territory would have today.
+def owners_of(
+    services: Services, document: TerritoryModelDocument, reps: Reps, *, day: date | None = None
+) -> dict[str, int]:
+    """Return territory key -> rep id of the owner the territory would have on a day; default: today.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def owners_of(services: Services, document: TerritoryModelDocument, reps: Reps) 
     ]
     columns = list(zip(*rows, strict=True)) or [()] * len(MEMBERS_SCHEMA)
     arrays = [pa.array(column, kind) for column, kind in zip(columns, MEMBERS_SCHEMA.types, strict=True)]
-    owners = owner_on(pa.table(arrays, schema=MEMBERS_SCHEMA), services.clock.today())
+    owners = owner_on(pa.table(arrays, schema=MEMBERS_SCHEMA), day or services.clock.today())
     ids = {rep: rep_id for rep, rep_id, _ in known.values()}
     return {row["territory"]: ids[row["owner"]] for row in owners.to_pylist()}
 

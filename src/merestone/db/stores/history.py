@@ -15,6 +15,7 @@ from django.db import connection, models
 from django.db.models import Q
 
 from merestone.base.errors import UsageError
+from merestone.core.model.territory import TerritoryModelDocument
 from merestone.db import audit
 from merestone.db import models as rows
 from merestone.db.queries.company import company
@@ -22,6 +23,7 @@ from merestone.db.stores import asknown, bulk
 from merestone.db.stores.associations import SIDES
 from merestone.db.stores.cells import ARROW_TYPES, Shape, cell, to_arrow
 from merestone.db.stores.failures import translated
+from merestone.db.stores.olddocuments import document_as_known
 from merestone.db.stores.records import MODELS
 
 BEGINNING, END = date(1, 1, 1), date(9999, 12, 31)
@@ -180,6 +182,11 @@ class HistoryStore:
                 pc.is_in(found["territory"], value_set=pa.array(list(territories), pa.string()))
             )
         return found.sort_by([("territory", "ascending"), ("starts_on", "ascending")])
+
+    def document(self, key: str, known: datetime) -> TerritoryModelDocument | None:
+        """Return a model's document as it was just before ``known``; None when there was no such model."""
+        with translated():
+            return document_as_known(key, known)
 
     def write_quotas(self, rows_: Sequence[Mapping[str, Any]]) -> int:
         """Insert or change quotas; returns how many were written."""
