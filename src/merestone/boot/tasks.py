@@ -14,8 +14,8 @@ from django_tasks import task
 from merestone.app import jobs
 from merestone.app.policy import SYSTEM
 from merestone.base.errors import MerestoneError
-from merestone.boot.due import do_due
 from merestone.boot import timetable
+from merestone.boot.due import do_due
 from merestone.boot.services import services
 from merestone.db import seals
 from merestone.db.models import Job

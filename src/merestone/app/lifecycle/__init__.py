@@ -16,12 +16,14 @@ from merestone.app.lifecycle.states import (
     submit,
 )
 from merestone.app.lifecycle.undoing import last_publication, preview_undo, undo
+from merestone.app.model_hash import content_hash, subtree_hash
 
 __all__ = [
     "NEXT",
     "allowed",
     "archive",
     "cancel",
+    "content_hash",
     "end_stays",
     "events",
     "instant_of",
@@ -38,6 +40,7 @@ __all__ = [
     "send_back",
     "set_policies",
     "submit",
+    "subtree_hash",
     "undo",
     "work_policy",
 ]
