@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from merestone.core.rules import Rule, Ruleset
 from merestone.engines.kernel.batch import ALL
-from merestone.engines.kernel.compiled import KernelRules, ids_of, rows_taken, takeable, taken
+from merestone.engines.kernel.compiled import KernelRules, gathered, ids_of, rows_taken, takeable, taken
 from merestone.engines.kernel.settle import ANSWERS, Answer, Matches, Standing
 from merestone.engines.kernel.versions import Changed, changed_rules
 
@@ -248,4 +248,4 @@ def _gathered(
         found.append(rows + start)
         parts.append(part)
         start += n_rows
-    return np.concatenate(found), pa.concat_tables(parts)
+    return np.concatenate(found), gathered(pa.concat_tables(parts))

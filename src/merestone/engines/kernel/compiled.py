@@ -30,6 +30,7 @@ from merestone.engines.kernel.settle import ANSWERS, Answer, Matches, Standing, 
 from merestone.engines.kernel.versions import Traits
 
 BATCH_ROWS = 131_072
+_LARGE_PIECE = 1024  # rows
 _FEW_IN = 16  # rows of which one more or less is not worth asking twice
 N_THREADS = max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 Found = TypeVar("Found")
@@ -281,7 +282,7 @@ def parts_of(table: pa.Table) -> Iterator[pa.Table]:
 
 
 def rows_taken(table: pa.Table, rows: np.ndarray) -> pa.Table:
-    """Return some rows of a table (ascending); each piece of it keeps its dictionaries, which may be known."""
+    """Return some rows of a table (ascending); see ``gathered`` for its pieces."""
     if len(rows) == table.num_rows:
         return table
     batches = table.to_batches()
@@ -292,7 +293,19 @@ def rows_taken(table: pa.Table, rows: np.ndarray) -> pa.Table:
         for batch, end, low, high in zip(batches, ends.tolist(), cuts, cuts[1:], strict=False)
         if low < high
     ]
-    return pa.Table.from_batches(pieces, table.schema)
+    return gathered(pa.Table.from_batches(pieces, table.schema))
+
+
+def gathered(table: pa.Table) -> pa.Table:
+    """Return a table whose large pieces keep their dictionaries, which may be known; small ones are put together."""
+    n_pieces = max((column.num_chunks for column in table.columns), default=0)
+    if n_pieces < 2 or table.num_rows > n_pieces * _LARGE_PIECE:
+        return table
+    columns = (
+        column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        for column in table.columns
+    )
+    return pa.table(dict(zip(table.column_names, columns, strict=True))).combine_chunks()
 
 
 def ids_of(table: pa.Table) -> pa.ChunkedArray:

@@ -17,6 +17,7 @@ import numpy as np
 from merestone.core.criteria import expression as ex
 from merestone.core.rules import Rule, Ruleset
 
+_PARENT = operator.attrgetter("parent")
 _KEY = operator.attrgetter("key")
 _SAID = operator.attrgetter("where", "n_criteria", "priority", "depth", "is_primary", "named", "exclude")
 
@@ -132,7 +133,7 @@ def _are_alike(
 
 
 def _parents(rules: tuple[Rule, ...]) -> np.ndarray:
-    return np.array([-1 if rule.parent is None else rule.parent for rule in rules], np.int32)
+    return np.array([-1 if parent is None else parent for parent in map(_PARENT, rules)], np.int32)
 
 
 def _differing_keys(old: Ruleset, new: Ruleset) -> tuple[set[str], set[str]]:
