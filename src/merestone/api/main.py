@@ -15,6 +15,7 @@ from ninja.responses import Response
 from merestone import __version__
 from merestone.api import errors
 from merestone.api.routes import (
+    access,
     analysis,
     assignment,
     difference,
@@ -46,6 +47,7 @@ api = NinjaAPI(
 )
 errors.install(api)
 MODULES = (
+    access,
     records,
     assignment,
     territories,

@@ -63,6 +63,7 @@ NAVIGATION = (
             Place("products", "Products", "product"),
             Place("audit", "Audit log", "audit", Right.READ_AUDIT),
             Place("users", "Users", "key", Right.MANAGE_USERS),
+            Place("access", "Access", "people", Right.MANAGE_USERS),
         ),
         is_quiet=True,
     ),

@@ -6,7 +6,18 @@ from django.urls import URLPattern, URLResolver, path
 
 from merestone.web import urls_sign_in, urls_territories
 from merestone.web.tables.catalog import KINDS
-from merestone.web.views import accounts, home, imports, records, saved_views, search, session, users, why
+from merestone.web.views import (
+    access,
+    accounts,
+    home,
+    imports,
+    records,
+    saved_views,
+    search,
+    session,
+    users,
+    why,
+)
 from merestone.web.views.lists import list_urls
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -50,6 +61,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("imports/<int:record_id>/rejected/<slug:fmt>/", imports.rejected, name="import-rejected"),
     path("users/new/", users.new, name="user-new"),
     path("users/<int:record_id>/", users.edit, name="user"),
+    path("access/", access.overview, name="access"),
+    path("access/people/<int:record_id>/", access.person, name="access-person"),
+    path("access/grants/<int:record_id>/end/", access.end, name="grant-end"),
+    path("access/why/", access.why, name="access-why"),
     path("settings/", users.company_settings, name="settings"),
     path("search/", search.search, name="search"),
     path("views/save/<slug:kind>/", saved_views.save, name="view-save"),

@@ -14,6 +14,7 @@ from merestone.db.models import (
     ApiToken,
     AuditEntry,
     CustomField,
+    Grant,
     ImportRowError,
     ImportRun,
     Job,
@@ -58,8 +59,26 @@ def audit_entries(actor: Actor) -> QuerySet[AuditEntry]:
 
 
 def users(actor: Actor) -> QuerySet[User]:
-    """Return the users, for those who manage them."""
-    return User.objects.all() if actor.can(Right.MANAGE_USERS) else User.objects.none()
+    """Return the users, for those who manage them: everybody, or who is or has a grant in the part they manage."""
+    if not actor.can(Right.MANAGE_USERS):
+        return User.objects.none()
+    if actor.has(Right.MANAGE_USERS, everywhere=True):
+        return User.objects.all()
+    members = scope.reps(actor, Right.MANAGE_USERS).exclude(user=None).order_by().values("user_id")
+    granted = grants(actor).order_by().values("user_id")
+    return User.objects.filter(Q(pk__in=members) | Q(pk__in=granted)).exclude(role="admin")
+
+
+def grants(actor: Actor) -> QuerySet[Grant]:
+    """Return grants, ended ones too: one's own, and those on territories where the actor manages users."""
+    rows = Grant.objects.select_related("user", "territory", "granted_by")
+    if actor.can(Right.MANAGE_USERS, everywhere=True):
+        return rows
+    mine = Q(user_id=actor.user_id or 0)
+    if not actor.can(Right.MANAGE_USERS):
+        return rows.filter(mine)
+    managed = scope.planned_nodes(actor, Right.MANAGE_USERS).order_by().values("territory_id")
+    return rows.filter(mine | Q(territory_id__in=managed))
 
 
 def tokens(actor: Actor) -> QuerySet[ApiToken]:
