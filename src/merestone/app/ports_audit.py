@@ -93,6 +93,10 @@ class Evidence(Protocol):
         """Return the company's sums over all accounts: ``accounts``, ``potential``, ``workload_hours``, ``revenue``."""
         ...
 
+    def placed_totals(self) -> Mapping[str, Decimal]:
+        """Return the same sums over the accounts' open places in the active model and in the queue."""
+        ...
+
     def published(self) -> Sequence[tuple[int, str, str, str]]:
         """Return (model id, key, state, content hash) of the last publication of each model published with a hash."""
         ...

@@ -63,7 +63,7 @@ class Bundle:
 def seal(token: str) -> None:
     """Seal what this transaction has written; the last act before its end."""
     if connection.vendor == "sqlite":
-        _seal_sqlite()
+        _seal_sqlite(token)
         return
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT {PREFIX}_seal(%s)", [token])
@@ -78,16 +78,17 @@ def sweep() -> int:
         if not cursor.fetchone()[0]:
             return 0
     with transaction.atomic():
-        return _seal_sqlite()
+        return _seal_sqlite("")
 
 
 _LAST_SEALED = f"coalesce((SELECT last_entry FROM {SEALS} ORDER BY id DESC LIMIT 1), 0)"  # noqa: S608
 
 
-def _seal_sqlite() -> int:
+def _seal_sqlite(token: str) -> int:
+    """Seal this transaction and what was written without context; an older seal that is gone is not made anew."""
     with connection.cursor() as cursor:
         cursor.execute(f"{SQLITE_ENTRIES} WHERE id > {_LAST_SEALED} ORDER BY id")
-        found = bundles(cursor)
+        found = [one for one in bundles(cursor) if one.transaction == token or one.actor == "unknown"]
         if not found:
             return 0
         cursor.execute(f"SELECT digest FROM {SEALS} ORDER BY id DESC LIMIT 1")  # noqa: S608

@@ -8,13 +8,15 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
-from django.db.models import Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
 from merestone.app.ports_audit import Check
 from merestone.db.models import (
     Account,
+    AccountAssociation,
     AuditEntry,
     AuditSeal,
     Lead,
@@ -29,6 +31,14 @@ from merestone.db.stores.book import BookStore
 from merestone.db.stores.failures import translated
 from merestone.db.stores.kept.changes import reading_at_once
 from merestone.db.stores.verify import chain, history, places, references, replay
+
+MEASURES = ("potential", "workload_hours", "revenue")
+
+
+def _sums(rows: QuerySet[Any], path: str) -> dict[str, Decimal]:
+    sums = rows.aggregate(n=Count("pk"), **{f"{name}_sum": Sum(f"{path}{name}") for name in MEASURES})
+    found = {name: Decimal(str(sums[f"{name}_sum"] or 0)) for name in MEASURES}
+    return {"accounts": Decimal(sums["n"]), **found}
 
 
 class EvidenceStore:
@@ -64,10 +74,13 @@ class EvidenceStore:
 
     def totals(self) -> Mapping[str, Decimal]:
         """Return the company's sums over all accounts."""
-        names = ("potential", "workload_hours", "revenue")
-        sums = Account.objects.aggregate(**{name: Sum(name) for name in names})
-        found = {name: Decimal(str(value or 0)) for name, value in sums.items()}
-        return {"accounts": Decimal(Account.objects.count()), **found}
+        return _sums(Account.objects.all(), "")
+
+    def placed_totals(self) -> Mapping[str, Decimal]:
+        """Return the same sums over the accounts' open places in the active model and in the queue."""
+        nodes = TerritoryNode.objects.filter(model__state="active").order_by().values("territory_id")
+        here = Q(territory=None) | Q(territory_id__in=nodes)
+        return _sums(AccountAssociation.objects.filter(here, valid_to=None, is_primary=True), "account__")
 
     def published(self) -> Sequence[tuple[int, str, str, str]]:
         """Return (model id, key, state, content hash) of the last publication of each model published with a hash."""

@@ -119,13 +119,12 @@ def _sequence(intervals: Intervals) -> Iterator[Finding]:
     if intervals.is_whole:
         wrong = "before IS NULL OR before <> begins"
     sql = (
-        f"SELECT id, one, begins, before, earlier FROM (SELECT id, {intervals.by[0]} AS one, {intervals.start} AS begins,"  # noqa: S608
+        f"SELECT id, one, begins, before, earlier, CASE WHEN before < begins THEN 1 ELSE 0 END FROM (SELECT id, {intervals.by[0]} AS one, {intervals.start} AS begins,"  # noqa: S608
         f" lag({intervals.end}) OVER place AS before, lag(id) OVER place AS earlier FROM {table_of(intervals.model)}"
         f" WHERE {intervals.where} WINDOW place AS (PARTITION BY {by} ORDER BY {intervals.start}, id)) AS placed"
         f" WHERE earlier IS NOT NULL AND ({wrong}) ORDER BY id"
     )
-    for pk, one, begins, before, earlier in rows(sql):
-        is_gap = before is not None and before < begins
+    for pk, one, begins, before, earlier, is_gap in rows(sql):
         yield Finding(
             f"The history of {_of(intervals, one)} has {'a gap' if is_gap else 'an overlap'}: row {earlier} ends"
             f" {before or 'never'}, row {pk} begins {begins}.",
