@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from merestone.app.policy import Actor, Right
 from merestone.db.queries.company import company
+from merestone.db.queries.review import n_unread
 
 THEMES = ("system", "light", "dark")
 
@@ -53,6 +54,7 @@ NAVIGATION = (
         "More",
         (
             Place("models", "Planning", "share", Right.MANAGE_RULES),
+            Place("reviews", "Reviews", "check"),
             Place("activities", "Activities", "activity"),
             Place("contacts", "Contacts", "contact"),
             Place("contracts", "Contracts", "contract"),
@@ -102,5 +104,6 @@ def page(request: HttpRequest) -> dict[str, Any]:
     }
     if actor is not None:
         frame["navigation"] = navigation(actor, request.path)
+        frame["n_unread"] = n_unread(actor)
         frame["can"] = {right.name.lower(): actor.can(right) for right in Right}
     return frame

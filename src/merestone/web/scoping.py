@@ -23,7 +23,7 @@ from merestone.web.request import WebRequest
 SCOPES = frozenset(
     {
         "public", "own", "company", "accounts", "leads", "opportunities", "activities", "contacts", "contracts", "claims",
-        "reps", "territories", "imports", "jobs", "products", "audit", "users",
+        "reps", "reviews", "territories", "imports", "jobs", "products", "audit", "users",
     }
 )  # fmt: skip
 CONTENT_SECURITY_POLICY = (
