@@ -1,22 +1,16 @@
-"""Dated associations: closing and opening what differs, in sets.
-
-The order inside ``replace`` matters: rivals come one after the other, rows are closed, then opened, because the database
-allows one open primary row at every moment.
-"""
+"""Dated associations: what is open, what was; locks; rotations."""
 
 from __future__ import annotations
 
-import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from django.db import connection, models
-from django.db.models import Max, Q
+from django.db.models import Q
 
 from merestone.base.errors import InvalidInputError, Problem, UsageError
 from merestone.db.models import (
@@ -29,9 +23,10 @@ from merestone.db.models import (
     Territory,
 )
 from merestone.db.stores import bulk
-from merestone.db.stores.cells import Shape, cell, to_arrow
+from merestone.db.stores.cells import Shape, to_arrow
 from merestone.db.stores.clock import CompanyClock
 from merestone.db.stores.failures import translated
+from merestone.db.stores.replacing import Wanted, replace
 from merestone.db.stores.turns import take_turn
 
 
@@ -42,23 +37,6 @@ class _Side:
     record: type[models.Model]
     association: type[models.Model]
     link: str
-
-
-class Place(NamedTuple):
-    """What makes two associations of a record the same."""
-
-    record: int
-    territory: int | None
-    owner: int | None
-    is_primary: bool
-
-
-class _Open(NamedTuple):
-    """An association that is open."""
-
-    pk: int
-    place: Place
-    began: datetime
 
 
 SIDES = {
@@ -128,24 +106,11 @@ class AssociationStore:
         place at the end of that history. A row that would last no time is removed; the audit log has it.
         """
         side = _side(table)
-        records = pc.unique(desired["record"]).to_pylist()
         with translated():
             take_turn(table)
-            wanted = _wanted(desired, _territory_ids(desired["territory"]))
-            present = _present(side, records)
-            gone = [row for place, row in present.items() if place not in wanted]
-            new = [place for place in wanted if place not in present]
-            changed = {place.record for place in new} | {row.place.record for row in gone}
-            instants = _instants(side, changed, present.values(), at=at)
-            _leave(side, gone, instants)
-            _open(side, [(place, *wanted[place]) for place in new], instants=instants, model_id=model_id)
-            waiting = {
-                row.pk: wanted[place]
-                for place, row in present.items()
-                if place in wanted and place.owner is None
-            }
-            _tell_anew(side, waiting, model_id=model_id)
-        return len(new)
+            _refuse_outside_transaction()
+            wanted = Wanted.of(desired, _territory_ids(desired["territory"]))
+            return replace(side, wanted, at=at, model_id=model_id)
 
     def lock(self, ids: Sequence[int], *, reason: str, until: date | None) -> None:
         """Lock accounts where they are, or change their locks."""
@@ -203,10 +168,14 @@ def _rows(side: _Side, ids: Iterable[int] | None) -> models.QuerySet[Any, Any]:
     return query if ids is None else query.filter(**{f"{side.link}__in": bulk.among(ids)})
 
 
-def _lock(record: type[models.Model], ids: Sequence[int]) -> None:
-    """Take the row locks, so that rival runs over the same records come one after the other."""
+def _refuse_outside_transaction() -> None:
     if not connection.in_atomic_block:
         raise UsageError("Associations change inside a transaction only.", code="no-transaction")
+
+
+def _lock(record: type[models.Model], ids: Sequence[int]) -> None:
+    """Take the row locks, so that rival runs over the same records come one after the other."""
+    _refuse_outside_transaction()
     if connection.features.has_select_for_update:  # SQLite lets one transaction write at a time anyway
         query = record._default_manager.filter(pk__in=bulk.among(ids)).order_by("pk")
         bulk.fetch(query.select_for_update(no_key=True), ["id"])
@@ -228,105 +197,3 @@ def _refuse_unknown(keys: Iterable[str], known: Iterable[str | None]) -> None:
     ]
     if problems:
         raise InvalidInputError("Some territories do not exist.", problems)
-
-
-def _wanted(desired: pa.Table, territories: Mapping[str | None, int | None]) -> dict[Place, tuple[str, str]]:
-    """Return place -> (cause, reason) in the order given."""
-    columns = [
-        desired[name].to_pylist()
-        for name in ("record", "territory", "owner", "is_primary", "cause", "reason")
-    ]
-    return {
-        Place(record, territories[territory], owner, is_primary): (cause, reason or "{}")
-        for record, territory, owner, is_primary, cause, reason in zip(*columns, strict=True)
-    }
-
-
-def _present(side: _Side, ids: Sequence[int]) -> dict[Place, _Open]:
-    """Return what is open, by place."""
-    names = [side.link, "territory_id", "owner_id", "is_primary", "id", "valid_from"]
-    *keys, pks, began = bulk.fetch(_rows(side, ids).filter(valid_to=None), names)
-    places = [
-        Place(record, territory, owner, bool(flag))
-        for record, territory, owner, flag in zip(*keys, strict=True)
-    ]
-    instants = to_arrow(began, Shape.INSTANT).to_pylist()
-    return {row.place: row for row in map(_Open, pks, places, instants)}
-
-
-def _tell_anew(side: _Side, waiting: Mapping[int, tuple[str, str]], *, model_id: int | None) -> None:
-    """Keep the reasons of what still waits in the queue true: "no model is active" may not outlive a publish."""
-    query = side.association._default_manager.filter(pk__in=bulk.among(waiting)).order_by("pk")
-    pks, causes, reasons = bulk.fetch(query, ["id", "cause", "reason"]) if waiting else ([], [], [])
-    stale = [
-        pk
-        for pk, cause, reason in zip(pks, causes, reasons, strict=True)
-        if (cause, _plain(reason)) != (waiting[pk][0], _plain(waiting[pk][1]))
-    ]
-    columns: dict[str, list[Any]] = {
-        "cause": [waiting[pk][0] for pk in stale],
-        "reason": [waiting[pk][1] for pk in stale],
-        "model_id": [model_id] * len(stale),
-    }
-    bulk.update(side.association, stale, columns)
-
-
-def _plain(reason: Any) -> Any:
-    return json.loads(reason) if isinstance(reason, str) else reason
-
-
-def _instants(
-    side: _Side, records: Collection[int], present: Iterable[_Open], *, at: datetime
-) -> dict[int, datetime]:
-    """Return when each record changes: at ``at``, or where its history ends if that is later."""
-    found = dict.fromkeys(records, at)
-    ends = (
-        _rows(side, records)
-        .filter(valid_to__gt=at)
-        .order_by()
-        .values(side.link)
-        .annotate(end=Max("valid_to"))
-    )
-    for record, end in ends.values_list(side.link, "end"):
-        found[record] = end
-    for row in present:
-        if row.place.is_primary and row.place.record in found:
-            found[row.place.record] = max(found[row.place.record], row.began)
-    return found
-
-
-def _leave(side: _Side, gone: Sequence[_Open], instants: Mapping[int, datetime]) -> None:
-    """Close rows at their record's instant; remove those that began no earlier."""
-    rows = side.association._default_manager
-    closing: defaultdict[datetime, list[int]] = defaultdict(list)
-    fleeting = []
-    for row in gone:
-        end = instants[row.place.record]
-        if row.began < end:
-            closing[end].append(row.pk)
-        else:
-            fleeting.append(row.pk)
-    for end, pks in closing.items():  # one instant, as a rule
-        rows.filter(pk__in=bulk.among(pks)).update(valid_to=end)
-    if fleeting:
-        rows.filter(pk__in=bulk.among(fleeting)).delete()
-
-
-def _open(
-    side: _Side,
-    places: Sequence[tuple[Place, str, str]],
-    *,
-    instants: Mapping[int, datetime],
-    model_id: int | None,
-) -> None:
-    cells: dict[str, list[Any]] = {
-        side.link: [place.record for place, _, _ in places],
-        "territory_id": [place.territory for place, _, _ in places],
-        "owner_id": [place.owner for place, _, _ in places],
-        "model_id": [model_id] * len(places),
-        "is_primary": [place.is_primary for place, _, _ in places],
-        "cause": [cause for _, cause, _ in places],
-        "reason": [reason for _, _, reason in places],
-        "valid_from": [cell(instants[place.record], Shape.INSTANT) for place, _, _ in places],
-    }
-    bulk.insert(side.association, cells, n=len(places))
