@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from merestone.app import ports, ports_access, ports_audit, ports_history, ports_lifecycle, ports_review, ports_sign_in
+    from merestone.app import (
+        ports,
+        ports_access,
+        ports_audit,
+        ports_history,
+        ports_lifecycle,
+        ports_people_changes,
+        ports_review,
+        ports_sign_in,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +49,6 @@ class Services:
     sign_ins: ports_sign_in.SignIns
     access: ports_access.Access
     history: ports_history.History
+    people_changes: ports_people_changes.PeopleChanges
     evidence: ports_audit.Evidence
     data_dir: Path

@@ -27,6 +27,7 @@ def services() -> Services:
     from merestone.db.stores.models import ModelStore
     from merestone.db.stores.notices import NoticeStore
     from merestone.db.stores.people import PeopleStore
+    from merestone.db.stores.people_changes import PeopleChangeStore
     from merestone.db.stores.records import RecordStore
     from merestone.db.stores.review import ReviewStore
     from merestone.db.stores.sign_in import SignInStore
@@ -54,6 +55,7 @@ def services() -> Services:
         reviews=ReviewStore(),
         sign_ins=SignInStore(),
         history=HistoryStore(),
+        people_changes=PeopleChangeStore(),
         access=AccessStore(),
         evidence=EvidenceStore(),
         data_dir=settings.DATA_DIR,
