@@ -5,7 +5,7 @@ How somebody proves who they are (passwords, codes, keys, single sign-on) is the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -236,15 +236,27 @@ def _active(services: Services, user_id: int) -> dict[str, Any]:
     return user
 
 
-def role_problems(roles: list[str]) -> list[Problem]:
-    """Return a problem for each word that is no role."""
-    return [
+def require_factors(services: Services, actor: Actor, roles: Sequence[str]) -> list[str]:
+    """Ask a second factor of everybody with one of these roles, from their next request on; returns the roles.
+
+    Raises
+    ------
+    ForbiddenError
+        Unless the actor manages all users.
+    InvalidInputError
+        ``unknown-role``
+    """
+    actor.require(Right.MANAGE_USERS, everywhere=True)
+    problems = [
         Problem(
-            "unknown-role",
-            f"'{role}' is not a role.",
-            f"Use one of {', '.join(USER_ROLES)}.",
-            where="second_factor_roles",
+            "unknown-role", f"'{role}' is not a role.", f"Use one of {', '.join(USER_ROLES)}.", where="roles"
         )
         for role in roles
         if role not in USER_ROLES
     ]
+    if problems:
+        raise InvalidInputError("The roles were not changed.", problems)
+    asked = [role for role in USER_ROLES if role in roles]
+    with services.records.transaction(actor, cause="require second factor"):
+        services.people.change_company({"second_factor_roles": asked})
+    return asked

@@ -100,7 +100,7 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 50_000},
     }
 }
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["merestone.web.signin.backend.PasswordBackend"]
 
 ACCOUNT_ADAPTER = "merestone.web.signin.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}

@@ -42,6 +42,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("profile/confirm/", security.confirm, name="account_reauthenticate"),
     path("profile/confirm/code/", factors.confirm_by_code, name="mfa_reauthenticate"),
     path("profile/confirm/key/", factors.confirm_by_key, name="mfa_reauthenticate_webauthn"),
+    path("settings/sign-in/", user_sign_in.rules, name="sign-in-rules"),
     path("users/<int:record_id>/sign-in/", user_sign_in.user_sign_in, name="user-sign-in"),
     path("users/<int:record_id>/sign-in/factors/", user_sign_in.reset_factors, name="user-factors-reset"),
     path("users/<int:record_id>/sign-in/sessions/", user_sign_in.end_sessions, name="user-sessions-end"),

@@ -70,6 +70,103 @@ def deactivate_user(
     say(admin.change_user(services, program(ctx).actor(None), user_id, is_active=False), as_json=as_json)
 
 
+Url = Annotated[
+    str, typer.Option("--url", help="Address of the server, as people open it.", metavar="https://…")
+]
+
+
+@user_app.command("reset-factors", epilog="Example: merestone user reset-factors ana@example.com")
+def reset_factors(
+    ctx: typer.Context,
+    email: Annotated[str, typer.Argument(help="E-mail of the user.")],
+    data_dir: DataDir = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Remove a user's second factors and end their sessions."""
+    from merestone.app import admin, sign_in
+
+    services = program(ctx).open(data_dir, database)
+    user_id = admin.user_by_email(services, email)["id"]
+    say(sign_in.reset_factors(services, program(ctx).actor(None), user_id), as_json=as_json)
+
+
+@user_app.command("end-sessions", epilog="Example: merestone user end-sessions ana@example.com")
+def end_sessions(
+    ctx: typer.Context,
+    email: Annotated[str, typer.Argument(help="E-mail of the user.")],
+    data_dir: DataDir = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Sign a user out everywhere."""
+    from merestone.app import admin, sign_in
+
+    services = program(ctx).open(data_dir, database)
+    user_id = admin.user_by_email(services, email)["id"]
+    say(sign_in.end_sessions(services, program(ctx).actor(None), user_id), as_json=as_json)
+
+
+@user_app.command(
+    "password-link",
+    epilog="Example: merestone user password-link ana@example.com --url https://sales.example.com",
+)
+def password_link(
+    ctx: typer.Context,
+    email: Annotated[str, typer.Argument(help="E-mail of the user.")],
+    url: Url = "http://localhost:8000",
+    data_dir: DataDir = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Make a link with which a user sets a new password, once, within a day."""
+    from merestone.app import admin, sign_in
+
+    services = program(ctx).open(data_dir, database)
+    user_id = admin.user_by_email(services, email)["id"]
+    key = sign_in.password_key(services, program(ctx).actor(None), user_id)
+    say({"link": f"{url.rstrip('/')}/sign-in/new-password/{key}/"}, as_json=as_json)
+
+
+@user_app.command(
+    "sign-in-link",
+    epilog="Example: merestone user sign-in-link ada@example.com --url https://sales.example.com",
+)
+def sign_in_link(
+    ctx: typer.Context,
+    email: Annotated[str, typer.Argument(help="E-mail of an administrator.")],
+    url: Url = "http://localhost:8000",
+    data_dir: DataDir = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Make a link that signs an administrator in, once, within ten minutes: the way in when single sign-on fails."""
+    from merestone.app import admin, sign_in
+
+    services = program(ctx).open(data_dir, database)
+    user_id = admin.user_by_email(services, email)["id"]
+    key = sign_in.door_key(services, program(ctx).actor(None), user_id)
+    say({"link": f"{url.rstrip('/')}/sign-in/link/{key}/"}, as_json=as_json)
+
+
+@user_app.command("require-factor", epilog="Example: merestone user require-factor admin planner")
+def require_factor(
+    ctx: typer.Context,
+    roles: Annotated[
+        list[str] | None, typer.Argument(help="Roles that need a second factor; none = nobody does.")
+    ] = None,
+    data_dir: DataDir = None,
+    database: Database = None,
+    as_json: Json = False,
+) -> None:
+    """Say of which roles a second factor is asked."""
+    from merestone.app import sign_in
+
+    services = program(ctx).open(data_dir, database)
+    asked = sign_in.require_factors(services, program(ctx).actor(None), roles or [])
+    say({"roles": asked if as_json else ", ".join(asked) or "none"}, as_json=as_json)
+
+
 @token_app.command(
     "create", epilog="Example: merestone token create ana@example.com --name ci --scope see --days 90"
 )

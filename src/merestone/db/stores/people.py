@@ -13,7 +13,7 @@ from django.core.validators import validate_email
 from merestone.base.errors import InvalidInputError, NotFoundError, Problem
 from merestone.db.models import ApiToken, Company, Rep, User
 
-COMPANY_FIELDS = ("name", "time_zone", "currency", "country")
+COMPANY_FIELDS = ("name", "time_zone", "currency", "country", "second_factor_roles")
 USER_FIELDS = ("name", "role", "time_zone", "is_active")
 
 

@@ -27,12 +27,18 @@ from django.utils import timezone
 from merestone.app import admin, sign_in
 from merestone.db.queries.actors import actor_of_user
 from merestone.db.queries.company import company
-from merestone.db.queries.sign_in import has_factor
+from merestone.db.queries.sign_in import factors, has_factor
 from merestone.web.signin import mail
 from merestone.web.signin.theme import set_theme
 from merestone.web.signin.visit import visit_of
 
 REMEMBER = "merestone_remember"
+FACTORS = {
+    "totp": "authenticator app",
+    "webauthn": "key",
+    "recovery_codes": "recovery code",
+    "single_sign_on": "single sign-on",
+}
 WRONG = "E-mail or password is wrong, or the account is closed."
 
 
@@ -144,15 +150,19 @@ class AccountAdapter(DefaultAccountAdapter):
 
 
 def ways(request: HttpRequest, user: Any) -> list[str]:
-    """Return how somebody proved who they are: password, totp, webauthn, recovery_codes, single sign-on."""
-    return [
-        str(record.get("type") or record["method"]) for record in get_authentication_records(request, user)
-    ]
+    """Return how somebody proved who they are, in words."""
+    records = get_authentication_records(request, user)
+    return [factor_words(str(record.get("type") or record["method"])) for record in records]
+
+
+def factor_words(kind: str) -> str:
+    """Return what allauth calls a proof as people call it."""
+    return FACTORS.get(kind, kind.replace("_", " "))
 
 
 def is_recent(request: HttpRequest) -> bool:
     """Return whether somebody proved who they are within the last quarter of an hour."""
-    records = get_authentication_records(request, request.user)  # type: ignore[arg-type]
+    records = get_authentication_records(request, request.user)
     last = max((record["at"] for record in records), default=0)
     return time.time() - last < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
@@ -171,6 +181,16 @@ def end_of_limit(request: HttpRequest, key: str, *, action: str = "login_failed"
 
 class FactorAdapter(DefaultMFAAdapter):
     """Second factors."""
+
+    error_messages = {
+        **DefaultMFAAdapter.error_messages,
+        "incorrect_code": "That is wrong, used already, or too old.",
+    }
+
+    def generate_authenticator_name(self, user: Any, type: Any) -> str:
+        """Suggest a name for a key."""
+        number = len([one for one in factors(user.pk)["keys"] if one.type == type]) + 1
+        return f"Key {number}"
 
     def encrypt(self, text: str) -> str:
         """Keep a secret so that the database alone does not give it away."""

@@ -13,6 +13,7 @@ from django.http import HttpRequest
 
 from merestone.app import sign_in
 from merestone.db.queries.actors import actor_of_user
+from merestone.web.signin.adapters import factor_words
 from merestone.web.signin.visit import visit_of
 
 
@@ -64,7 +65,7 @@ def _is_codes(authenticator: Authenticator) -> bool:
 
 def _note(request: HttpRequest, user: Any, kind: str, authenticator: Authenticator) -> None:
     services = request.services  # type: ignore[attr-defined]
-    detail = authenticator.type
+    detail = factor_words(authenticator.type)
     if authenticator.type == Authenticator.Type.WEBAUTHN:
-        detail = f"{detail}: {authenticator.data.get('name', '')}"
+        detail = f"{detail} “{authenticator.data.get('name', '')}”"
     sign_in.note(services, actor_of_user(user), kind, detail=detail, visit=visit_of(request))

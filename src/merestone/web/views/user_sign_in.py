@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
@@ -11,14 +13,49 @@ from django.views.decorators.http import require_POST
 
 from merestone.app import sign_in
 from merestone.app.policy import Right
+from merestone.core.model.columns import USER_ROLES
 from merestone.db.queries import lists
 from merestone.db.queries import sign_in as queries
+from merestone.web.forms.fields import choices_of
 from merestone.web.problems import one
 from merestone.web.request import WebRequest
 from merestone.web.scoping import View, scoped
 from merestone.web.signin.adapters import is_recent
 from merestone.web.signin.recent import to_confirm
 from merestone.web.signin.visit import visit_of
+
+
+class Rules(forms.Form):
+    """Whom the company asks for a second factor."""
+
+    roles = forms.MultipleChoiceField(
+        label="Ask a second factor of",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        choices=choices_of(USER_ROLES),
+        help_text="Whoever has none sets one up before anything else, from the next page on. Tokens are not asked.",
+    )
+
+
+@scoped("company", right=Right.MANAGE_USERS)
+def rules(request: WebRequest) -> HttpResponse:
+    """Say of whom a second factor is asked, and show how single sign-on is set up."""
+    request.actor.require(Right.MANAGE_USERS, everywhere=True)
+    form = Rules(request.POST or None, initial={"roles": queries.roles_with_factor()})
+    if request.method == "POST" and form.is_valid():
+        if not is_recent(request):
+            return to_confirm(request, reverse("sign-in-rules"))
+        sign_in.require_factors(request.services, request.actor, form.cleaned_data["roles"])
+        messages.success(request, "The rules are saved.")
+        return redirect("sign-in-rules")
+    context = {
+        "title": "Rules of signing in",
+        "crumbs": [("Settings", reverse("settings"))],
+        "form": form,
+        "sso": settings.SINGLE_SIGN_ON,
+        "has_mail": settings.HAS_MAIL,
+    }
+    return render(request, "account/rules.html", context, status=422 if form.errors else 200)
 
 
 def _sensitive(view: View) -> View:

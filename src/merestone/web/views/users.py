@@ -121,6 +121,7 @@ def company_settings(request: WebRequest) -> HttpResponse:
     names = ("name", "time_zone", "currency", "country")
     form = CompanySettings(request.POST or None, initial={name: getattr(now, name) for name in names})
     context = {"title": "Settings", "lede": "The company this database works for.", "form": form, "back": "/"}
+    context["links"] = [("Rules of signing in", reverse("sign-in-rules"))]
 
     def save(data: dict[str, Any]) -> str:
         admin.change_company(request.services, request.actor, **data)
