@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         ports,
         ports_access,
         ports_audit,
+        ports_guidelines,
         ports_history,
         ports_lifecycle,
         ports_people_changes,
@@ -48,6 +49,7 @@ class Services:
     reviews: ports_review.Reviews
     sign_ins: ports_sign_in.SignIns
     access: ports_access.Access
+    guidelines: ports_guidelines.GuidelineBook
     history: ports_history.History
     people_changes: ports_people_changes.PeopleChanges
     evidence: ports_audit.Evidence

@@ -20,6 +20,7 @@ def services() -> Services:
     from merestone.db.stores.book import BookStore
     from merestone.db.stores.clock import CompanyClock
     from merestone.db.stores.desk import DeskStore
+    from merestone.db.stores.guidelines import GuidelineStore
     from merestone.db.stores.history import HistoryStore
     from merestone.db.stores.imports import ImportStore
     from merestone.db.stores.jobs import JobStore
@@ -57,6 +58,7 @@ def services() -> Services:
         history=HistoryStore(),
         people_changes=PeopleChangeStore(),
         access=AccessStore(),
+        guidelines=GuidelineStore(),
         evidence=EvidenceStore(),
         data_dir=settings.DATA_DIR,
     )

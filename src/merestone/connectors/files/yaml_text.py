@@ -31,7 +31,7 @@ def _section(name: str, value: Any) -> Iterator[str]:
             yield from _territory(territory)
     elif name == "types" and isinstance(value, list) and value:
         yield from _items("types", value, indent="")
-    elif name in ("lists", "areas") and isinstance(value, Mapping) and value:
+    elif name in ("lists", "areas", "policies") and isinstance(value, Mapping) and value:
         yield f"{name}:"
         for key, items in value.items():
             yield from _entry(key, items, indent="  ")
@@ -45,7 +45,7 @@ def _territory(territory: Any) -> Iterator[str]:
     if (
         not isinstance(territory, Mapping)
         or not territory
-        or (is_short and not territory.keys() & {*_BLOCK_KEYS, "notes"})
+        or (is_short and not territory.keys() & {*_BLOCK_KEYS, "notes", "guidelines"})
     ):
         yield line
         return

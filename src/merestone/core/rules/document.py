@@ -16,6 +16,7 @@ from merestone.base.errors import InvalidInputError, Problem
 from merestone.core.criteria import FieldSet, standard_fields
 from merestone.core.criteria.fields import custom_field
 from merestone.core.model.columns import MEMBER_ROLES, Kind
+from merestone.core.model.terms import Guidelines, Terms, plain_text, told
 from merestone.core.model.territory import (
     DEFAULT_PRIORITY,
     DEFAULT_TYPE,
@@ -30,11 +31,16 @@ from merestone.core.rules.audit import document_problems
 from merestone.core.rules.reading import MAX_PROBLEMS, Reader
 
 VERSION = 1
-_TOP = ("merestone", "model", "fields", "areas", "lists", "types", "territories")
+MAX_GUIDELINES = 50_000  # characters
+Entries = list[tuple[str, Mapping[str, Any]]]  # where each stands, and what it says
+_TOP = (
+    "merestone", "model", "policies", "guidelines", "acknowledge", "fields", "areas", "lists", "types", "territories",
+)  # fmt: skip
 _MODEL = ("key", "name", "effective")
 _TYPE = ("key", "name", "primary")
 _TERRITORY = (
     "key", "name", "parent", "type", "where", "priority", "members", "named", "exclude", "cases", "notes",
+    "guidelines", "acknowledge",
 )  # fmt: skip
 _MEMBER = ("rep", "role", "from", "to")
 _CASE = ("record", "expect")
@@ -65,19 +71,31 @@ def read_document(data: Any, *, fields: FieldSet | None = None) -> TerritoryMode
     InvalidInputError
         Lists every problem: unknown and duplicate keys, missing parents, cycles, criteria, dates, members, cases …
     """
+    document, _, problems = read_parts(data, fields=fields)
+    if problems or document is None:
+        raise invalid(problems)
+    return document
+
+
+def read_parts(
+    data: Any, *, fields: FieldSet | None = None
+) -> tuple[TerritoryModelDocument | None, Terms, list[Problem]]:
+    """Return the document, what goes with it, and everything that is wrong; for those who have more to check.
+
+    Of what is wrong the rest is usable. What policies may say is not checked here.
+    """
     reader = Reader()
-    document = _document(reader, data)
+    document, terms = _document(reader, data)
     problems = reader.problems
     if document is not None:
         known = document_fields(document, fields=fields)
         found = document_problems(document, known, suggestions=reader.suggestions)
         problems += itertools.islice(found, MAX_PROBLEMS + 1 - len(problems))
-    if problems or document is None:
-        raise _invalid(problems)
-    return document
+    return document, terms, problems
 
 
-def _invalid(problems: list[Problem]) -> InvalidInputError:
+def invalid(problems: list[Problem]) -> InvalidInputError:
+    """Return the error that lists all problems of a document."""
     n = len(problems)
     message = f"The model document has {n:,} problem{'s' if n != 1 else ''}."
     if n > MAX_PROBLEMS:
@@ -85,10 +103,10 @@ def _invalid(problems: list[Problem]) -> InvalidInputError:
     return InvalidInputError(message, problems[:MAX_PROBLEMS], code="bad-document")
 
 
-def _document(reader: Reader, data: Any) -> TerritoryModelDocument | None:
+def _document(reader: Reader, data: Any) -> tuple[TerritoryModelDocument | None, Terms]:
     if not isinstance(data, Mapping):
         reader.report("bad-document", "", "The document is not a mapping.", "Start it with 'merestone: 1'.")
-        return None
+        return None, Terms()
     top = reader.mapping(data, "", known=_TOP)
     if top.get("merestone") != VERSION or isinstance(top.get("merestone"), bool):
         shown = top.get("merestone", "missing")
@@ -98,7 +116,8 @@ def _document(reader: Reader, data: Any) -> TerritoryModelDocument | None:
     model = reader.mapping(top.get("model", {}), "model", known=_MODEL)
     types = _types(reader, top.get("types"))
     key = reader.key(model.get("key"), "model/key")
-    return TerritoryModelDocument(
+    entries = _entries(reader, top.get("territories"))
+    document = TerritoryModelDocument(
         key=key,
         name=reader.text(model["name"], "model/name") if "name" in model else key,
         effective=reader.day(model.get("effective"), "model/effective"),
@@ -106,8 +125,47 @@ def _document(reader: Reader, data: Any) -> TerritoryModelDocument | None:
         areas=_areas(reader, top.get("areas")),
         lists=_lists(reader, top.get("lists")),
         types=types,
-        territories=_territories(reader, top.get("territories"), types),
+        territories=_territories(reader, entries, types),
     )
+    return document, _terms(reader, top, entries)
+
+
+def _terms(reader: Reader, top: Mapping[str, Any], entries: Entries) -> Terms:
+    policies = top.get("policies")
+    told_of = {
+        str(entry.get("key")): _guidelines(reader, entry, f"{where}/")
+        for where, entry in entries
+        if "guidelines" in entry or "acknowledge" in entry
+    }
+    return Terms(
+        policies=None if policies is None else reader.json(reader.mapping(policies, "policies"), "policies"),
+        guidelines=_guidelines(reader, top, ""),
+        territories={key: found for key, found in told_of.items() if found is not None},
+    )
+
+
+def _guidelines(reader: Reader, entry: Mapping[str, Any], where: str) -> Guidelines | None:
+    """Return the guidelines an entry speaks of, or None."""
+    text = reader.optional_text(entry.get("guidelines"), f"{where}guidelines", is_raw=True)
+    must = reader.truth(entry.get("acknowledge", True), f"{where}acknowledge")
+    if text is None:
+        if "acknowledge" in entry:
+            reader.report(
+                "missing-value",
+                f"{where}acknowledge",
+                "There are no guidelines to acknowledge.",
+                "Write 'guidelines' beside it, or leave it out.",
+            )
+        return None
+    plain = plain_text(reader.keepable(text, f"{where}guidelines"))
+    if len(plain) > MAX_GUIDELINES:
+        reader.report(
+            "too-long",
+            f"{where}guidelines",
+            f"The guidelines have {len(plain):,} characters.",
+            f"Write at most {MAX_GUIDELINES:,}.",
+        )
+    return Guidelines(plain, must)
 
 
 def _fields(reader: Reader, data: Any) -> dict[str, Kind]:
@@ -144,12 +202,17 @@ def _types(reader: Reader, data: Any) -> tuple[TerritoryType, ...]:
     return tuple(types) or (DEFAULT_TYPE,)
 
 
-def _territories(reader: Reader, data: Any, types: tuple[TerritoryType, ...]) -> tuple[TerritoryNode, ...]:
-    items = list(enumerate(reader.sequence(data, "territories")))
+def _entries(reader: Reader, data: Any) -> Entries:
     entries = []
-    for index, item in items:
+    for index, item in enumerate(reader.sequence(data, "territories")):
         where = reader.place("territories", item, index)
         entries.append((where, reader.mapping(item, where, known=_TERRITORY)))
+    return entries
+
+
+def _territories(
+    reader: Reader, entries: Entries, types: tuple[TerritoryType, ...]
+) -> tuple[TerritoryNode, ...]:
     type_of = _inherited_types([entry for _, entry in entries], default=types[0].key)
     return tuple(_territory(reader, entry, where, type_of=type_of) for where, entry in entries)
 
@@ -242,8 +305,12 @@ def _plain_scalar(reader: Reader, value: Any, where: str) -> Any:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def write_document(document: TerritoryModelDocument) -> dict[str, Any]:
-    """Return ``document`` as JSON values in stable order; ``read_document`` of it gives an equal document."""
+def write_document(document: TerritoryModelDocument, terms: Terms | None = None) -> dict[str, Any]:
+    """Return ``document`` as JSON values in stable order; ``read_document`` of it gives an equal document.
+
+    With ``terms``, also what goes with it.
+    """
+    beside = terms or Terms()
     data: dict[str, Any] = {
         "merestone": VERSION,
         "model": _compact(
@@ -253,6 +320,8 @@ def write_document(document: TerritoryModelDocument) -> dict[str, Any]:
                 "effective": document.effective.isoformat() if document.effective else None,
             }
         ),
+        "policies": _sorted(beside.policies or {}),
+        **_write_guidelines(beside.guidelines),
         "fields": {name: kind.value for name, kind in document.fields.items()},
         "areas": dict(document.areas),
         "lists": {key: list(items) for key, items in document.lists.items()},
@@ -261,9 +330,25 @@ def write_document(document: TerritoryModelDocument) -> dict[str, Any]:
     types = {node.key: node.type for node in document.territories}
     first = document.types[0].key
     territories = [
-        _write_territory(node, types.get(node.parent or "", first)) for node in document.territories
+        _write_territory(node, types.get(node.parent or "", first))
+        | _write_guidelines(beside.territories.get(node.key))
+        for node in document.territories
     ]
     return {key: value for key, value in data.items() if value != {}} | {"territories": territories}
+
+
+def _write_guidelines(guidelines: Guidelines | None) -> dict[str, Any]:
+    said = told(guidelines)
+    if said is None:
+        return {}
+    return {"guidelines": said.text} | ({} if said.must_be_acknowledged else {"acknowledge": False})
+
+
+def _sorted(value: Any) -> Any:
+    """Return JSON with sorted names: PostgreSQL keeps no order of them."""
+    if isinstance(value, Mapping):
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    return [_sorted(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _compact(data: dict[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from merestone.core.criteria.nearest import Suggestions
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _KEY_FIX = "Use letters, digits, '-', '_' and '.', starting with a letter or digit, at most 80."
 MAX_PRIORITY = 1_000_000_000
+MAX_DEPTH = 8
 MAX_PROBLEMS = 10_000  # of one document; nobody reads more
 _MAX_SHOWN = 120  # characters of a name in a message or place
 # What no database keeps as text.
@@ -123,6 +124,33 @@ class Reader:
             for index, item in enumerate(self.sequence(data, where))
         ]
         return tuple(dict.fromkeys(item for item in found if item))
+
+    def json(self, data: Any, where: str, *, depth: int = 0) -> Any:
+        """Return a value any database keeps as JSON: dates as ISO text; what is none is reported."""
+        if isinstance(data, Mapping | list | tuple) and depth >= MAX_DEPTH:
+            self.report("wrong-shape", where, "This is nested too deeply.", "Write it flatter.")
+            return None
+        if isinstance(data, Mapping):
+            return {
+                self.keepable(str(name), where): self.json(value, f"{where}/{_short(name)}", depth=depth + 1)
+                for name, value in data.items()
+            }
+        if isinstance(data, list | tuple):
+            return [
+                self.json(item, f"{where}/{place}", depth=depth + 1)
+                for place, item in enumerate(data, start=1)
+            ]
+        if isinstance(data, date):
+            return data.isoformat()
+        if isinstance(data, str):
+            return self.keepable(data, where)
+        is_number = isinstance(data, int | float) and abs(data) <= MAX_PRIORITY
+        if data is None or isinstance(data, bool) or is_number:  # a number that is none is in no range
+            return data
+        self.report(
+            "wrong-type", where, f"{_show(data)} is no value here.", "Write a text or a number in range."
+        )
+        return None
 
     def truth(self, data: Any, where: str) -> bool:
         """Return true or false."""

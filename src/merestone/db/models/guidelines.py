@@ -10,7 +10,10 @@ from merestone.db.models.territories import Territory, TerritoryModel
 
 
 class Guideline(models.Model):
-    """One version of the rules of engagement of a territory, of a model, or (both empty) of the company."""
+    """One version of the rules of engagement of a territory, of a model, or (both empty) of the company.
+
+    With both, it is what the model brings for the territory: in force once the model is active, and hidden before.
+    """
 
     territory = models.ForeignKey(
         Territory, null=True, blank=True, on_delete=models.CASCADE, related_name="guidelines"
@@ -40,8 +43,10 @@ class Guideline(models.Model):
                 condition=models.Q(territory=None, model=None),
                 name="company_guideline_once",
             ),
-            models.CheckConstraint(
-                condition=models.Q(territory=None) | models.Q(model=None), name="guideline_of_one_thing"
+            models.UniqueConstraint(
+                fields=["model", "territory", "number"],
+                condition=models.Q(territory__isnull=False, model__isnull=False),
+                name="planned_guideline_once",
             ),
         ]
 
