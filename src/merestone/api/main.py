@@ -21,9 +21,11 @@ from merestone.api.routes import (
     difference,
     docs,
     files,
+    lifecycle,
     people,
     records,
     reports,
+    review,
     rules,
     territories,
 )
@@ -51,12 +53,14 @@ MODULES = (
     records,
     assignment,
     territories,
+    lifecycle,
     difference,
     rules,
     analysis,
     reports,
     files,
     people,
+    review,
 )  # importing them declares their routes
 api.add_router("", router)
 

@@ -117,11 +117,14 @@ class Placed:
         Records whose associations changed since, or that were locked since; ``desired`` is without them.
     created : frozenset of int
         Records that came since.
+    n_moved : int
+        How many records of ``desired`` stand elsewhere now; the others have another reason.
     """
 
     desired: pa.Table
     changed: frozenset[int]
     created: frozenset[int]
+    n_moved: int
 
 
 @dataclass(frozen=True)

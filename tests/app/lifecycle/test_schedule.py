@@ -37,7 +37,7 @@ def test_a_day_or_time_means_an_instant(effective: Any, zone: str, instant: tupl
 
 @pytest.mark.parametrize(
     "text",
-    ["", "soon", "2027-02-30", "2027-01-01 25:00", "2026-03-08 02:30", "01.01.2027", "2027-01-01 6", "9999-12-31 23:59"],
+    ["", "soon", "2027-02-30", "2027-01-01 25:00", "2026-03-08 02:30", "01.01.2027", "2027-01-01 6", "9999-12-31 23:59", "0001-01-01T00:00+02:00"],
 )  # fmt: skip
 def test_what_is_no_instant_is_refused(text: str) -> None:
     with pytest.raises(InvalidInputError) as caught:

@@ -14,9 +14,8 @@ from pydantic import Field
 from merestone.api.access import ApiRequest
 from merestone.api.errors import not_there
 from merestone.api.plain import answer
-from merestone.api.routes.assignment import JobTaken, job_taken
 from merestone.api.routing import operation
-from merestone.app import jobs, plans
+from merestone.app import plans
 from merestone.app.policy import Right
 from merestone.app.rulebook import RuleBook
 from merestone.base.errors import UsageError
@@ -207,19 +206,3 @@ def _no_constant(name: str) -> None:
 def export_document(request: ApiRequest, key: str = Key) -> HttpResponse:
     """Return a model's document; applying it again changes nothing."""
     return answer(plans.export_document(request.services, request.actor, key))
-
-
-@operation(
-    "POST",
-    "/models/{key}/publish",
-    scope="models",
-    right=Right.PLAN,
-    summary="Publish a model",
-    response={202: JobTaken},
-    errors=(404,),
-)
-def publish_model(request: ApiRequest, key: str = Key) -> HttpResponse:
-    """Make a planning model the active one and assign everything anew, as a job."""
-    if not territories.models(request.actor).filter(key=key).exists():
-        return not_there()
-    return job_taken(jobs.enqueue(request.services, request.actor, "publish", key=key))

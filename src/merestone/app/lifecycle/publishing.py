@@ -14,7 +14,7 @@ from merestone.app.lifecycle.handover import Moved, hand_over
 from merestone.app.lifecycle.policies import work_policy
 from merestone.app.lifecycle.states import MAX_NOTE, held, require_legal, require_planner
 from merestone.app.model_hash import content_hash
-from merestone.app.plans import load_model, saved
+from merestone.app.plans import load_model, read_whole, saved
 from merestone.app.policy import Actor
 from merestone.app.ports_lifecycle import ModelLife
 from merestone.app.review.approvals import refuse_unapproved
@@ -24,7 +24,6 @@ from merestone.app.services import Services
 from merestone.base.errors import ConflictError, InvalidInputError
 from merestone.core.model.territory import TerritoryModelDocument
 from merestone.core.rules.cases import run_cases
-from merestone.core.rules.document import read_document
 
 CONFLICT_ROWS = 100
 """As many rows of a difference go with a refusal."""
@@ -94,11 +93,11 @@ def publish_document(
     Returns and raises what ``plans.apply_document`` and ``publish`` do.
     """
     require_planner(actor)
-    document = read_document(data, fields=company_fields(services.records))
+    document, terms = read_whole(services, data)
     refuse_failing(services, document)
     with services.records.transaction(actor, cause=f"publish model {document.key}") as transaction:
         take_turns(services)
-        saved(services, actor, document)
+        saved(services, actor, document, terms)
         return published(services, actor, document.key, transaction=transaction, fingerprint=fingerprint)
 
 

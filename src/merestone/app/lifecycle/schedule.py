@@ -40,11 +40,10 @@ def instant_of(effective: str | date | datetime, *, zone: str) -> datetime:
     given = _read(effective) if isinstance(effective, str) else effective
     is_day = not isinstance(given, datetime)
     when = given if isinstance(given, datetime) else datetime.combine(given, time(), tzinfo=None)
-    if when.tzinfo is not None:
-        return when.astimezone(UTC)
-    local = when.replace(tzinfo=ZoneInfo(zone))
     try:
-        instant = local.astimezone(UTC)
+        if when.tzinfo is not None:
+            return when.astimezone(UTC)
+        instant = when.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
         shown = instant.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
     except OverflowError as error:
         raise _refused(f"'{effective}' is out of reach.", HOW) from error

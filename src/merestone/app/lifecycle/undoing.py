@@ -44,7 +44,7 @@ class Before:
         """Return how many records of each table come back, stay as changed since, and came since."""
         found: dict[str, int] = {}
         for table, placed in self.placed.items():
-            found[f"{table}_restored"] = len(set(placed.desired["record"].to_pylist()))
+            found[f"{table}_restored"] = placed.n_moved
             found[f"{table}_created_since"] = len(placed.created)
             found[f"{table}_kept"] = len(placed.changed)
         for table, held in self.held.items():

@@ -97,17 +97,19 @@ def placed(table: str, publication: Published) -> Placed:
     log = log_of(publication.transaction, side.association)
     closed = {pk for pk, old in log.old.items() if "valid_to" in old}
     changed, created = _since(table, publication, log, closed)
-    wanted = {record for record in _touched(side, log) if record not in changed and record not in created}
+    pks = {*log.opened, *closed}
+    moved = _touched(side, pks, log)
+    wanted = (moved | _touched(side, set(log.old) - pks, log)) - changed - created
     if table == "accounts":
         locked = wanted & set(AssociationStore().locked())
         changed, wanted = changed | locked, wanted - locked
     rows = [row for row in _rows_before(side, log, closed, wanted) if row.record in wanted]
-    return Placed(_table(rows), frozenset(changed), frozenset(created))
+    return Placed(_table(rows), frozenset(changed), frozenset(created), n_moved=len(moved & wanted))
 
 
-def _touched(side: Any, log: Log) -> set[int]:
-    """Return the records, still there, whose associations the transaction touched."""
-    query = side.association._default_manager.filter(pk__in=bulk.among([*log.opened, *log.old]))
+def _touched(side: Any, pks: Collection[int], log: Log) -> set[int]:
+    """Return the records, still there, that have these associations or had some the transaction removed."""
+    query = side.association._default_manager.filter(pk__in=bulk.among(pks))
     found = set(query.order_by().values_list(side.link, flat=True))
     gone = {old[side.link] for old in log.removed.values()}
     model = Account if side.record is Account else Lead
