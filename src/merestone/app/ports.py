@@ -174,11 +174,12 @@ class Models(Protocol):
 
     def members(self) -> pa.Table:
         """Return members of the active model: ``territory`` key, ``rep`` (e-mail, else external id, else name; unique),
-        ``rep_id``, ``rep_name``, ``role``, ``valid_from``, ``valid_to``, ``left_on`` (dates), ``languages`` (list)."""
+        ``rep_id``, ``rep_name``, ``role``, ``valid_from``, ``valid_to``, ``left_on`` (dates), ``languages`` (list),
+        ``hired_on``, ``ramp_weeks``."""
         ...
 
     def leave(self) -> pa.Table:
-        """Return days away: ``rep_id``, ``starts_on``, ``ends_on`` (first day back)."""
+        """Return days away: ``rep_id``, ``starts_on``, ``ends_on`` (first day back), ``starts_at_noon``, ``ends_at_noon``."""
         ...
 
     def reps(self) -> pa.Table:

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,8 +21,10 @@ from merestone.app.policy import Actor, Right
 from merestone.app.rulebook import RuleBook, rule_book
 from merestone.app.services import Services
 from merestone.base.interval import Interval
+from merestone.core.routing.absence import Absence
 from merestone.core.routing.eligibility import Candidate, eligibility
 from merestone.core.routing.explain import routing_reason, say_routing
+from merestone.core.routing.ramp import full_from, ramp_share
 from merestone.core.routing.rotation import Rotation
 
 
@@ -127,7 +130,8 @@ class Router:
     def __init__(self, services: Services, book: RuleBook) -> None:
         self.services = services
         self.book = book
-        self.today = services.clock.today()
+        self.moment = services.clock.now().astimezone(ZoneInfo(services.clock.zone()))
+        self.today = self.moment.date()
         self.rep_ids: dict[str, int] = {}
         self.candidates = self._candidates()
 
@@ -165,7 +169,7 @@ class Router:
         standing: tuple[Any, ...] = ()
         chosen = None
         if choice.eligible:
-            weights = {candidate.rep: 1 for candidate in choice.eligible}
+            weights = {candidate.rep: candidate.share for candidate in choice.eligible}
             standing = rotations[territory].standing(weights)
             chosen, rotations[territory] = rotations[territory].take(weights)
         reason = routing_reason(
@@ -182,7 +186,9 @@ class Router:
     def _candidates(self) -> dict[str, list[Candidate]]:
         away: dict[int, list[Interval[date]]] = defaultdict(list)
         for row in self.services.models.leave().to_pylist():
-            away[row["rep_id"]].append(Interval(row["starts_on"], row["ends_on"]))
+            absence = Absence(row["starts_on"], row["ends_on"], row["starts_at_noon"], row["ends_at_noon"])
+            if (days := absence.as_days(self.moment)) is not None:
+                away[row["rep_id"]].append(days)
         found: dict[str, list[Candidate]] = defaultdict(list)
         for row in self.services.models.members().to_pylist():
             self.rep_ids[row["rep"]] = row["rep_id"]
@@ -195,6 +201,8 @@ class Router:
                     left_on=row["left_on"],
                     leave=tuple(away[row["rep_id"]]),
                     languages=frozenset(language.casefold() for language in row["languages"] or ()),
+                    share=ramp_share(row["hired_on"], row["ramp_weeks"], self.today),
+                    full_from=full_from(row["hired_on"], row["ramp_weeks"]),
                 )
             )
         return found

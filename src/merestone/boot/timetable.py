@@ -15,7 +15,7 @@ from typing import Any
 
 from django.db import connection
 
-from merestone.app import lifecycle
+from merestone.app import lifecycle, people_changes
 from merestone.app.services import Services
 from merestone.boot.services import services
 
@@ -42,6 +42,7 @@ class Chore:
 CHORES = (
     Chore("scheduled models", 1.0, lifecycle.publish_due),
     Chore("stays that are over", 60.0, lifecycle.end_stays),
+    Chore("departures whose last day is over", 5.0, people_changes.run_due),
 )
 
 

@@ -56,3 +56,25 @@ def test_a_crowd_is_counted() -> None:
     who = eligibility(reps, date(2026, 4, 20))
     text = said(who, [RepTurn(c.rep) for c in reps], "r0@x", at_most=2)
     assert "r0@x's turn: 0 leads so far, r1@x has 0, r2@x has 0, and 3 more." in text
+
+
+def test_reason_tells_who_is_ramping_and_until_when() -> None:
+    from datetime import date
+    from fractions import Fraction
+
+    from merestone.base.interval import Interval
+    from merestone.core.routing.eligibility import Candidate, eligibility
+    from merestone.core.routing.rotation import Rotation
+
+    always = Interval(date.min)
+    team = [
+        Candidate("ana@x", "owner", always, "Ana"),
+        Candidate("new@x", "owner", always, "Nia", share=Fraction(2, 5), full_from=date(2026, 9, 1)),
+    ]
+    choice = eligibility(team, date(2026, 6, 1))
+    weights = {one.rep: one.share for one in choice.eligible}
+    chosen, after = Rotation().take(weights)
+    reason = routing_reason(
+        "west", "state is CA", eligibility=choice, standing=after.standing(weights), chosen=chosen
+    )
+    assert "(at 40% of full load until 1 September 2026)" in say_routing(reason)

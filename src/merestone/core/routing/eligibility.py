@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 
 from merestone.base.interval import Interval
 
@@ -35,6 +36,10 @@ class Candidate:
         Days away.
     languages : frozenset of str
         ISO 639-1 codes, lower case; empty = none recorded.
+    share : Fraction
+        Share of a full load, above 0: the weight in the rotation.
+    full_from : date or None
+        First day with the full load, for those who joined with a ramp.
     """
 
     rep: str
@@ -44,6 +49,8 @@ class Candidate:
     left_on: date | None = None
     leave: tuple[Interval[date], ...] = ()
     languages: frozenset[str] = frozenset()
+    share: Fraction = Fraction(1)
+    full_from: date | None = None
 
     @property
     def label(self) -> str:

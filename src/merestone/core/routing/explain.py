@@ -7,10 +7,11 @@ trace of the territory's criteria (``core.rules``), which arrives as text.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from merestone.core.routing.eligibility import Eligibility
+from merestone.core.routing.eligibility import Candidate, Eligibility, say_date
 from merestone.core.routing.rotation import RepTurn
 
 
@@ -40,7 +41,8 @@ def routing_reason(
     territory_name : str
         Words for the territory; the key when empty.
     """
-    labels = {candidate.rep: candidate.label for candidate in eligibility.eligible}
+    candidates = {candidate.rep: candidate for candidate in eligibility.eligible}
+    labels = {rep: candidate.label for rep, candidate in candidates.items()}
     total = sum((Fraction(turn.weight) for turn in standing), Fraction(0))
     all_taken = sum(turn.taken for turn in standing)
     return {
@@ -56,6 +58,7 @@ def routing_reason(
                 "weight": str(Fraction(turn.weight)),
                 "taken": turn.taken,
                 "due": str(_due(turn, total=total, all_taken=all_taken)),
+                **_ramp(candidates.get(turn.rep)),
             }
             for turn in sorted(standing, key=lambda turn: turn.rep)
         ],
@@ -92,11 +95,18 @@ def say_routing(reason: Mapping[str, Any], *, at_most: int = 3) -> str:
     return "; ".join(parts) + "."
 
 
+def _ramp(candidate: Candidate | None) -> dict[str, str]:
+    if candidate is None or candidate.full_from is None or candidate.share >= 1:
+        return {}
+    return {"full_from": candidate.full_from.isoformat()}
+
+
 def _say_turn(reason: Mapping[str, Any], at_most: int) -> str:
     entries = {entry["rep"]: entry for entry in reason["eligible"]}
     winner = entries.pop(reason["owner"])
     # Counts explain an equal rotation; with weights or absences only the fair share makes sense of them.
-    is_plain = len({entry["due"] for entry in reason["eligible"]}) == 1
+    is_ramping = any("full_from" in entry for entry in reason["eligible"])
+    is_plain = len({entry["due"] for entry in reason["eligible"]}) == 1 and not is_ramping
     say = _say_count if is_plain else _say_share
     turn = f"{_possessive(winner['name'])} turn: {say(winner)} so far"
     if not entries:
@@ -110,7 +120,11 @@ def _say_count(entry: Mapping[str, Any], unit: str = " lead") -> str:
 
 
 def _say_share(entry: Mapping[str, Any], unit: str = " lead") -> str:
-    return f"{_say_count(entry, unit)} of a fair share of {float(Fraction(entry['due'])):.1f}"
+    said = f"{_say_count(entry, unit)} of a fair share of {float(Fraction(entry['due'])):.1f}"
+    if "full_from" not in entry:
+        return said
+    until = say_date(date.fromisoformat(entry["full_from"]))
+    return f"{said} (at {float(Fraction(entry['weight'])):.0%} of full load until {until})"
 
 
 def _plural(unit: str, count: int) -> str:

@@ -117,6 +117,8 @@ class ModelStore:
             "ends_on": Shape.DATE,
             "rep__left_on": Shape.DATE,
             "rep__languages": Shape.LIST,
+            "rep__hired_on": Shape.DATE,
+            "rep__ramp_weeks": Shape.INTEGER,
         }
         query = rows.Member.objects.filter(node__model__state="active").order_by("node__position", "id")
         columns = bulk.fetch(query, list(shapes))
@@ -135,12 +137,20 @@ class ModelStore:
             "valid_to",
             "left_on",
             "languages",
+            "hired_on",
+            "ramp_weeks",
         ]
         return pa.table([territory, reps, rep_id, *others], names=labels)
 
     def leave(self) -> pa.Table:
-        """Return days away: ``rep_id``, ``starts_on``, ``ends_on`` (first day back)."""
-        shapes = {"rep_id": Shape.INTEGER, "starts_on": Shape.DATE, "ends_on": Shape.DATE}
+        """Return days away: ``rep_id``, ``starts_on``, ``ends_on`` (first day back), ``starts_at_noon``, ``ends_at_noon``."""
+        shapes = {
+            "rep_id": Shape.INTEGER,
+            "starts_on": Shape.DATE,
+            "ends_on": Shape.DATE,
+            "starts_at_noon": Shape.BOOLEAN,
+            "ends_at_noon": Shape.BOOLEAN,
+        }
         columns = bulk.fetch(rows.Leave.objects.order_by("rep_id", "starts_on", "id"), list(shapes))
         arrays = [to_arrow(column, shape) for column, shape in zip(columns, shapes.values(), strict=True)]
         return pa.table(arrays, names=list(shapes))
