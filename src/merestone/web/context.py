@@ -55,6 +55,8 @@ NAVIGATION = (
         (
             Place("models", "Planning", "share", Right.MANAGE_RULES),
             Place("reviews", "Reviews", "check"),
+            Place("owned-accounts", "History", "clock"),
+            Place("quotas", "Quotas", "check"),
             Place("activities", "Activities", "activity"),
             Place("contacts", "Contacts", "contact"),
             Place("contracts", "Contracts", "contract"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from merestone.app.comparison.content import TerritoryChange, changes_between, members_between
 from merestone.app.comparison.sums import sums_by_rep, sums_by_territory
-from merestone.app.difference import Difference, Side, compared
+from merestone.app.difference import Difference, Side, Sides, compared
 from merestone.app.difference.answer import plain_rows
 from merestone.app.difference.owners import Reps, owners_of
 from merestone.app.history.moments import day_of, end_of
@@ -70,6 +70,8 @@ class Comparison:
         Accounts that move, with reasons.
     by_territory, by_rep : pa.Table
         ``comparison.sums``.
+    sides : Sides
+        Where every account is.
     """
 
     before: Chosen
@@ -81,6 +83,7 @@ class Comparison:
     difference: Difference
     by_territory: pa.Table
     by_rep: pa.Table
+    sides: Sides = field(repr=False)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -167,6 +170,7 @@ def compare(services: Services, actor: Actor, before: Chosen, after: Chosen) -> 
         difference=difference,
         by_territory=sums_by_territory(places),
         by_rep=sums_by_rep(places),
+        sides=places,
     )
 
 

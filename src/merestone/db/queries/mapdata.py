@@ -8,15 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Sum
 
+from merestone.app.history.sight import Sight
 from merestone.app.policy import Actor
 from merestone.core.model.columns import LIFECYCLES
-from merestone.db.models import Account
+from merestone.db.models import Account, AccountAssociation
 from merestone.db.queries import scope
-from merestone.db.queries.territories import ZERO, Sums, TreeRow, tree
+from merestone.db.queries.territories import (
+    ACCOUNT_SUMS,
+    ZERO,
+    Sums,
+    TreeRow,
+    held_at,
+    past_tree,
+    sums_of,
+    tree,
+)
 
 UNPLACED = -1
 ELSEWHERE = -2
@@ -76,11 +87,47 @@ def _ancestor_at(row: TreeRow, by_key: dict[str, TreeRow], *, depth: int) -> Tre
 
 def map_data(actor: Actor) -> dict[str, Any]:
     """Return counties with their dominant territory and sums, territories and regions with sums (6 queries)."""
-    rows = tree(actor)
+    n_located = scope.accounts(actor).order_by().exclude(latitude=None).count()
+    return _map(tree(actor), _cells(scope.accounts(actor)), n_located=n_located)
+
+
+def past_map(actor: Actor, model: str | None, when: datetime, *, day: date, sight: Sight) -> dict[str, Any]:
+    """Return the same as it was at an instant, and where each located account was then (7 queries).
+
+    Accounts are those the actor sees now, with today's county, location and figures; those without a place then are
+    left out. ``accounts`` holds ``id`` and ``territory`` in columns, by id.
+
+    Parameters
+    ----------
+    model : str or None
+        Key of the model active then.
+    """
+    rows = past_tree(actor, model or "", when, day=day, sight=sight)
+    held = AccountAssociation.objects.filter(held_at(when), is_primary=True)
+    if not actor.sees_all:
+        held = held.filter(account_id__in=scope.accounts(actor).order_by().values("pk"))
+    located = held.exclude(account__latitude=None).exclude(account__longitude=None)
+    places = list(located.order_by("account_id").values_list("account_id", "territory_id"))
+    index = {item.row.territory_id: place for place, item in enumerate(map_territories(rows)[0])}
+    return _map(rows, _past_cells(held), n_located=len(places)) | {
+        "accounts": {
+            "id": [account for account, _ in places],
+            "territory": [
+                UNPLACED if territory is None else index.get(territory, ELSEWHERE) for _, territory in places
+            ],
+        }
+    }
+
+
+def _past_cells(held: QuerySet[AccountAssociation]) -> list[tuple[str, int | None, Sums]]:
+    rows: Any = held.order_by().values("account__county", "territory_id").annotate(**ACCOUNT_SUMS)
+    return [(row["account__county"], row["territory_id"], sums_of(row)) for row in rows]
+
+
+def _map(rows: list[TreeRow], cells: list[tuple[str, int | None, Sums]], *, n_located: int) -> dict[str, Any]:
     territories, regions = map_territories(rows)
     index = {item.row.territory_id: place for place, item in enumerate(territories)}
     totals = {row.key: row.total for row in rows}
-    cells = _cells(scope.accounts(actor))
     unplaced, elsewhere, everything = Sums(), Sums(), Sums()
     for _, territory, sums in cells:
         everything = everything + sums
@@ -88,7 +135,6 @@ def map_data(actor: Actor) -> dict[str, Any]:
             unplaced = unplaced + sums
         elif territory not in index:
             elsewhere = elsewhere + sums
-    located = scope.accounts(actor).order_by().exclude(latitude=None).count()
     return {
         "territories": [
             {
@@ -107,7 +153,7 @@ def map_data(actor: Actor) -> dict[str, Any]:
         "unplaced": _numbers(unplaced),
         "elsewhere": _numbers(elsewhere),
         "total": _numbers(everything),
-        "unlocated": everything.accounts - located,
+        "unlocated": everything.accounts - n_located,
         "counties": _counties(cells, index),
     }
 

@@ -5,14 +5,16 @@ Every sum is over the actor's visible territories only, so a manager's totals ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
+from merestone.app.history.sight import Sight
 from merestone.app.policy import Actor, Right
 from merestone.db.models import (
     Account,
@@ -113,12 +115,18 @@ def sums_of(row: Mapping[str, Any]) -> Sums:
     )
 
 
-def sums_by_territory(nodes: QuerySet[TerritoryNode]) -> dict[int, Sums]:
-    """Return territory id -> sums of the accounts placed exactly there now (one query)."""
+NOW = Q(valid_to=None)
+
+
+def held_at(when: datetime) -> Q:
+    """Return the condition: associations that hold an instant."""
+    return Q(NOW | Q(valid_to__gt=when), valid_from__lte=when)
+
+
+def sums_by_territory(nodes: QuerySet[TerritoryNode], *, held: Q = NOW) -> dict[int, Sums]:
+    """Return territory id -> sums of the accounts placed exactly there now, or at another time (one query)."""
     rows = (
-        AccountAssociation.objects.filter(
-            valid_to=None, territory_id__in=nodes.order_by().values("territory_id")
-        )
+        AccountAssociation.objects.filter(held, territory_id__in=nodes.order_by().values("territory_id"))
         .values("territory_id")
         .annotate(**ACCOUNT_SUMS)
         .order_by()
@@ -137,9 +145,15 @@ def queue_sums(actor: Actor) -> Sums:
     return sums_of(row)
 
 
-def people_by_node(nodes: QuerySet[TerritoryNode], *, role: str) -> dict[int, tuple[str, ...]]:
-    """Return node id -> names of those who have the role there today (one query)."""
-    today = timezone.localdate()
+def people_by_node(
+    nodes: QuerySet[TerritoryNode],
+    *,
+    role: str,
+    day: date | None = None,
+    reps: Collection[int] | None = None,
+) -> dict[int, tuple[str, ...]]:
+    """Return node id -> names of those (among ``reps``) who have the role there on a day; default: today (one query)."""
+    today = day or timezone.localdate()
     members = (
         Member.objects.filter(
             Q(starts_on=None) | Q(starts_on__lte=today),
@@ -151,6 +165,8 @@ def people_by_node(nodes: QuerySet[TerritoryNode], *, role: str) -> dict[int, tu
         .order_by("starts_on", "rep__email")
         .values_list("node_id", "rep__name")
     )
+    if reps is not None:
+        members = members.filter(rep_id__in=reps)
     names: dict[int, list[str]] = {}
     for node, name in members:
         names.setdefault(node, []).append(name)
@@ -160,6 +176,20 @@ def people_by_node(nodes: QuerySet[TerritoryNode], *, role: str) -> dict[int, tu
 def tree(actor: Actor) -> list[TreeRow]:
     """Return the visible territories of the active model in tree order (depth first), with sums (5 queries)."""
     return _rows(scope.visible_nodes(actor), has_sums=True)
+
+
+def past_tree(actor: Actor, model: str, when: datetime, *, day: date, sight: Sight) -> list[TreeRow]:
+    """Return the territories of a model whose names the actor may read, with people and sums of an instant (5 queries).
+
+    Sums are over accounts the actor sees now.
+    """
+    nodes = TerritoryNode.objects.filter(model__key=model).select_related("territory", "type")
+    if sight.territories is not None:
+        nodes = nodes.filter(territory__key__in=sight.territories)
+    held = held_at(when)
+    if not actor.sees_all:
+        held &= Q(account_id__in=scope.accounts(actor).order_by().values("pk"))
+    return _rows(nodes, has_sums=True, held=held, day=day, reps=sight.reps)
 
 
 def model_tree(actor: Actor, key: str) -> tuple[TerritoryModel, list[TreeRow]] | None:
@@ -223,11 +253,18 @@ def named_of(actor: Actor, node: TerritoryNode) -> list[tuple[NamedAccount, Acco
     return [(row, found.get(row.account_external_id)) for row in named]
 
 
-def _rows(nodes: QuerySet[TerritoryNode], *, has_sums: bool) -> list[TreeRow]:
+def _rows(
+    nodes: QuerySet[TerritoryNode],
+    *,
+    has_sums: bool,
+    held: Q = NOW,
+    day: date | None = None,
+    reps: Collection[int] | None = None,
+) -> list[TreeRow]:
     found = list(nodes.select_related("territory", "type"))
-    sums = sums_by_territory(nodes) if has_sums else {}
-    owners = people_by_node(nodes, role="owner")
-    managers = people_by_node(nodes, role="manager")
+    sums = sums_by_territory(nodes, held=held) if has_sums else {}
+    owners = people_by_node(nodes, role="owner", day=day, reps=reps)
+    managers = people_by_node(nodes, role="manager", day=day, reps=reps)
     with_children = set(
         TerritoryNode.objects.filter(parent_id__in=nodes.order_by().values("pk")).values_list(
             "parent_id", flat=True

@@ -8,6 +8,7 @@ from merestone.db.queries import lists, scope
 from merestone.web.tables.actions import EDIT_ACCOUNTS, EDIT_LEADS, MOVE_ACCOUNTS
 from merestone.web.tables.columns import ListColumn, from_contract
 from merestone.web.tables.kind import Empty, ListKind
+from merestone.web.tables.owned import OWNED, QUOTAS
 
 _C = ListColumn
 
@@ -485,6 +486,6 @@ KINDS: dict[str, ListKind] = {
     kind.name: kind
     for kind in (
         ACCOUNTS, UNASSIGNED, LEADS, OPPORTUNITIES, ACTIVITIES, CONTACTS, CONTRACTS, REPS, CLAIMS, PRODUCTS, IMPORTS,
-        JOBS, AUDIT, USERS,
+        JOBS, AUDIT, USERS, *OWNED, QUOTAS,
     )
 }  # fmt: skip

@@ -68,6 +68,12 @@ class ListKind:
         Returns the custom columns, added behind the others.
     create : str
         Route that makes a new row.
+    keeps : tuple of str
+        Parameters of its URL that are no filters but stay in its links: the day asked about.
+    ask : callable or None
+        ``ask(kind, request) -> kind``: reads those parameters and says which rows they mean.
+    bar : str
+        Template between head and list; it reads ``kind.asked``.
     """
 
     name: str
@@ -86,6 +92,10 @@ class ListKind:
     custom: Callable[[], tuple[ListColumn, ...]] | None = None
     create: str = ""
     create_right: Right = Right.EDIT_ACCOUNTS
+    keeps: tuple[str, ...] = ()
+    ask: Callable[[ListKind, Any], ListKind] | None = None
+    bar: str = ""
+    asked: dict[str, Any] = field(default_factory=dict)
     crumbs: tuple[tuple[str, str], ...] = field(default=())
 
     @property
@@ -103,9 +113,10 @@ class ListKind:
         """Route of its export."""
         return f"{self.name}-export"
 
-    def complete(self) -> ListKind:
-        """Return the kind with its custom columns."""
-        return replace(self, columns=(*self.columns, *self.custom()), custom=None) if self.custom else self
+    def complete(self, request: Any = None) -> ListKind:
+        """Return the kind with its custom columns, and with the rows a request asks for."""
+        kind = replace(self, columns=(*self.columns, *self.custom()), custom=None) if self.custom else self
+        return kind.ask(kind, request) if kind.ask is not None else kind
 
 
 @dataclass(frozen=True, slots=True)

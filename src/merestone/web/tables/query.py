@@ -31,6 +31,8 @@ class Listed(Protocol):
     def search(self) -> tuple[str, ...]: ...
     @property
     def order(self) -> tuple[str, ...]: ...
+    @property
+    def keeps(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +114,8 @@ def read_query(kind: Listed, query: QueryDict) -> ListQuery:
     columns = tuple(by_name[name] for name in dict.fromkeys(chosen)) or kind.default_columns
     size = _whole(query.get("size"), SIZES[1])
     page = max(1, min(MAX_PAGE, _whole(query.get("page"), 1)))
-    pairs: list[tuple[str, str]] = [("q", text)] if text else []
+    pairs = [(name, str(query[name])[:40]) for name in kind.keeps if query.get(name)]
+    pairs += [("q", text)] if text else []
     pairs += [pair for one in filters for pair in one.keys]
     pairs += [("sort", sort)] if sort else []
     pairs += [("cols", ",".join(column.name for column in columns))] if chosen else []

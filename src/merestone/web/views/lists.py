@@ -52,7 +52,7 @@ def list_urls(kind: ListKind) -> list[URLPattern]:
 
 def _page(declared: ListKind) -> View:
     def show(request: WebRequest) -> HttpResponse:
-        kind = declared.complete()
+        kind = declared.complete(request)
         query = read_query(kind, request.GET)
         page = read_page(kind, query, request.actor)
         views = list(lists.saved_views(request.actor, kind.name))
@@ -109,11 +109,11 @@ def _pager(query: Any, page: Any) -> dict[str, Any]:
 
 def _filters(declared: ListKind) -> View:
     def show(request: WebRequest) -> HttpResponse:
-        kind = declared.complete()
+        kind = declared.complete(request)
         query = read_query(kind, request.GET)
         rows = kind.rows(request.actor)
         groups = [_filter_group(column, request.GET, rows) for column in kind.columns if column.is_filterable]
-        keep = [pair for pair in query.pairs if pair[0] in ("q", "sort", "cols", "size")]
+        keep = [pair for pair in query.pairs if pair[0] in ("q", "sort", "cols", "size", *kind.keeps)]
         context = {"kind": kind, "groups": groups, "keep": keep, "action": reverse(kind.name)}
         return render(request, "partials/filters.html", context)
 
@@ -134,7 +134,7 @@ def _filter_group(column: Any, get: QueryDict, rows: Any) -> dict[str, Any]:
 
 def _columns(declared: ListKind) -> View:
     def show(request: WebRequest) -> HttpResponse:
-        kind = declared.complete()
+        kind = declared.complete(request)
         query = read_query(kind, request.GET)
         keep = [pair for pair in query.pairs if pair[0] not in ("cols", "page")]
         shown = {column.name for column in query.columns}
@@ -156,7 +156,7 @@ def chosen_ids(request: WebRequest, kind: ListKind) -> list[int]:
 
 def _bulk(declared: ListKind) -> View:
     def act(request: WebRequest, action: str) -> HttpResponse:
-        kind = declared.complete()
+        kind = declared.complete(request)
         chosen = next((one for one in kind.actions if one.name == action), None)
         if chosen is None or request.method != "POST":
             raise Http404
@@ -188,7 +188,7 @@ def _export(declared: ListKind) -> View:
     def give(request: WebRequest, fmt: str) -> FileResponse:
         if fmt not in FORMATS:
             raise Http404
-        kind = declared.complete()
+        kind = declared.complete(request)
         return export_response(request, kind, read_query(kind, request.GET), fmt=fmt)
 
     return give

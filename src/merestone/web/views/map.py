@@ -14,6 +14,8 @@ from django.utils.cache import get_conditional_response
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
+from merestone.app.history import read_moment, sight_of
+from merestone.app.history.moments import day_of
 from merestone.db.queries import mapdata, scope, territories
 from merestone.db.queries.company import company
 from merestone.web.problems import one
@@ -36,12 +38,40 @@ def map_page(request: WebRequest) -> HttpResponse:
     """Show the map, or with ``?view=table`` its figures as a table."""
     if request.GET.get("view") == "table":
         return _table(request)
-    context = {"title": "Map", "layers": LAYERS, "config": {"urls": _urls()}}
+    steps = past_steps(request)
+    context = {"title": "Map", "layers": LAYERS, "steps": steps, "config": {"urls": _urls(), "steps": steps}}
     return render(request, "map/map.html", context)
+
+
+def past_steps(request: WebRequest) -> list[dict[str, str]]:
+    """Return the days on which another model became active, oldest first, and today."""
+    services = request.services
+    today = services.clock.today()
+    names = services.history.names().models
+    days = {
+        day_of(services, at): names.get(key, key) if key else "no model"
+        for at, key in services.history.publications()
+    }
+    steps = [{"on": day.isoformat(), "words": words} for day, words in days.items() if day < today]
+    return [*steps, {"on": "", "words": "Today"}]
+
+
+@scoped("territories")
+@require_safe
+@gzip_page
+def map_past(request: WebRequest) -> HttpResponse:
+    """Return counties, territories and places of accounts as they were on a day."""
+    services = request.services
+    at = read_moment(services, request.GET.get("on", ""))
+    model = next((key for instant, key in reversed(services.history.publications()) if instant <= at), None)
+    sight = sight_of(services, request.actor)
+    found = mapdata.past_map(request.actor, model, at, day=day_of(services, at), sight=sight)
+    return _columns(request, {"currency": company().currency, **found})
 
 
 def _urls() -> dict[str, str]:
     return {
+        "past": reverse("map-past"),
         "data": reverse("map-data"),
         "accounts": reverse("map-accounts"),
         "card": reverse("map-card"),

@@ -14,12 +14,15 @@ import { groundOf, pictureOf } from "./picture.js";
 import { formatCount, formatShare, formatValue, valueOf } from "./scales.js";
 import { LAYERS, readState, writeState } from "./state.js";
 import { onThemeChange, readTheme } from "./theme.js";
+import { openTime, pastOf } from "./time.js";
 
 /** @type {[number, number, number, number]} */
 const LOWER_48 = [-124.9, 24.4, -66.8, 49.5];
 /** @type {Record<string, [number, number, number, number]>} */
 const PLACES = { "lower-48": LOWER_48, alaska: [-170, 52, -130, 71.5], hawaii: [-160.4, 18.8, -154.6, 22.4] };
 const CLUSTER_LIST = 25;
+/** Where an account is on a day before it had a place. */
+const NOT_YET = -3;
 
 /**
  * @param {string} id
@@ -41,6 +44,10 @@ class Page {
     this.config = config;
     this.ground = ground;
     this.accounts = accounts;
+    this.present = { ground, territory: accounts.territory };
+    this.past = pastOf(config.urls.past);
+    /** @type {(on: string | null, says?: string) => void} */
+    this.showDay = () => {};
     this.state = readState(location.search);
     this.element = byId("map");
     this.card = byId("map-card");
@@ -67,6 +74,10 @@ class Page {
     this.element.dataset.renderer = this.view.name;
     this.#wire();
     this.#apply();
+    if (this.config.steps.length > 1) {
+      this.showDay = openTime(byId("map-time"), this.config.steps, { on: this.state.on, choose: (on) => this.#goTo(on) });
+    }
+    if (this.state.on) await this.#goTo(this.state.on);
     if (this.state.territory) this.#fitIsolated();
     if (this.state.account !== null) this.#showAccount(this.state.account, { fit: true });
     else if (this.state.county) this.#showCounty(this.state.county);
@@ -137,10 +148,43 @@ class Page {
     } else if (table instanceof HTMLAnchorElement) table.search = "?view=table";
   }
 
+  /**
+   * Shows a day: the outlines stay, territories, sums and accounts' places change.
+   * @param {string | null} on null = today
+   */
+  async #goTo(on) {
+    this.state = { ...this.state, on };
+    this.showDay(on);
+    if (on === null) {
+      this.#take(this.present.ground, this.present.territory);
+      return;
+    }
+    try {
+      const past = await this.past(on);
+      if (this.state.on !== on) return; // another day was chosen meanwhile
+      const { atlas } = this.ground;
+      const then = new Map(past.accounts.id.map((id, place) => [id, past.accounts.territory[place]]));
+      this.#take(groundOf(atlas, past, countyTable(atlas, past)), this.accounts.id.map((id) => then.get(id) ?? NOT_YET));
+    } catch (error) {
+      console.error(error);
+      this.showDay(on, "That day could not be loaded.");
+    }
+  }
+
+  /**
+   * @param {Ground} ground
+   * @param {number[]} territory
+   */
+  #take(ground, territory) {
+    this.ground = ground;
+    this.accounts = { ...this.accounts, territory };
+    this.#apply();
+  }
+
   #shownAccounts() {
     if (!this.hasPoints) return [];
     const { isolated } = this;
-    const places = this.accounts.id.map((_, place) => place);
+    const places = this.accounts.id.map((_, place) => place).filter((place) => this.accounts.territory[place] !== NOT_YET);
     return isolated ? places.filter((place) => isolated.has(this.accounts.territory[place])) : places;
   }
 
@@ -232,7 +276,8 @@ class Page {
    */
   #card(parameters, lead = []) {
     const address = `${this.config.urls.card}?${new URLSearchParams(parameters)}`;
-    showCard(this.card, address, { lead, onClose: () => this.#close() });
+    const note = this.state.on ? [make("p", { class: "badge warning" }, ["This card shows today"])] : [];
+    showCard(this.card, address, { lead: [...note, ...lead], onClose: () => this.#close() });
     this.#openSheet(true);
   }
 
@@ -307,7 +352,7 @@ class Page {
     });
     addEventListener("popstate", () => {
       this.state = readState(location.search);
-      this.#apply();
+      this.#goTo(this.state.on);
     });
     onThemeChange(() => this.#apply());
   }

@@ -1,5 +1,5 @@
 /**
- * What the address says: `?layer=`, `?territory=KEY`, `?account=ID`, `?county=FIPS`. It survives a reload and can be sent.
+ * What the address says: `?layer=`, `?territory=KEY`, `?account=ID`, `?county=FIPS`, `?on=DAY`. It survives a reload and can be sent.
  * @import { LayerName } from "./types"
  */
 
@@ -12,6 +12,7 @@ export const LAYERS = ["territory", "potential", "workload", "penetration"];
  * @property {string | null} territory
  * @property {number | null} account
  * @property {string | null} county
+ * @property {string | null} on a day of the past; null = today
  */
 
 /**
@@ -27,6 +28,7 @@ export function readState(query) {
     territory: parameters.get("territory") || null,
     account: Number.isSafeInteger(account) && account > 0 ? account : null,
     county: /^\d{5}$/.test(parameters.get("county") ?? "") ? parameters.get("county") : null,
+    on: /^\d{4}-\d{2}-\d{2}$/.test(parameters.get("on") ?? "") ? parameters.get("on") : null,
   };
 }
 

@@ -96,7 +96,10 @@ export interface Config {
     worker: string;
     topojson: string;
     card: string;
+    past: string;
   };
+  /** Days on which another model became active, oldest first, and today with an empty day. */
+  steps: { on: string; words: string }[];
 }
 
 export interface Theme {
