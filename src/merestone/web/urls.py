@@ -9,6 +9,7 @@ from merestone.web.tables.catalog import KINDS
 from merestone.web.views import (
     access,
     accounts,
+    audit,
     home,
     imports,
     records,
@@ -66,6 +67,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("access/grants/<int:record_id>/end/", access.end, name="grant-end"),
     path("access/why/", access.why, name="access-why"),
     path("settings/", users.company_settings, name="settings"),
+    path("audit/", audit.log, name="audit"),
+    path("audit/export/<slug:fmt>/", audit.export, name="audit-export"),
     path("search/", search.search, name="search"),
     path("views/save/<slug:kind>/", saved_views.save, name="view-save"),
     path("views/<int:view_id>/delete/", saved_views.delete, name="view-delete"),

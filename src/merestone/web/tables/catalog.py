@@ -401,57 +401,6 @@ JOBS = ListKind(
     order=("-created_at",),
     empty=Empty("No jobs", "Large imports and rule runs will show here while they work."),
 )
-OPERATIONS = (("I", "Created"), ("U", "Changed"), ("D", "Deleted"))
-TABLE_WORDS = (
-    ("merestone_account", "Account"),
-    ("merestone_accountassociation", "Account's place"),
-    ("merestone_accountlock", "Lock"),
-    ("merestone_activity", "Activity"),
-    ("merestone_apitoken", "API token"),
-    ("merestone_claim", "Claim"),
-    ("merestone_company", "Company"),
-    ("merestone_contact", "Contact"),
-    ("merestone_contract", "Contract"),
-    ("merestone_customfield", "Custom field"),
-    ("merestone_importrun", "Import"),
-    ("merestone_lead", "Lead"),
-    ("merestone_leadassociation", "Lead's place"),
-    ("merestone_leave", "Leave"),
-    ("merestone_member", "Member"),
-    ("merestone_namedaccount", "Named account"),
-    ("merestone_opportunity", "Opportunity"),
-    ("merestone_product", "Product"),
-    ("merestone_rep", "Rep"),
-    ("merestone_savedview", "Saved view"),
-    ("merestone_stagechange", "Stage change"),
-    ("merestone_territory", "Territory"),
-    ("merestone_territorymodel", "Territory model"),
-    ("merestone_territorynode", "Territory in a model"),
-    ("merestone_territorytype", "Territory type"),
-    ("merestone_user", "User"),
-)
-AUDIT = ListKind(
-    name="audit",
-    title="Audit log",
-    singular="entry",
-    scope="audit",
-    lede="Every changed field of every row: who, why, before and after. Written by the database itself.",
-    right=Right.READ_AUDIT,
-    rows=lists.audit_entries,
-    columns=(
-        _C("at", "When", Kind.INSTANT, is_default=True),
-        _C("actor", "Who", is_facet=True, is_default=True),
-        _C("cause", "Why", is_facet=True, is_default=True),
-        _C("table_name", "Table", is_facet=True, spoken=TABLE_WORDS, is_default=True),
-        _C("row_id", "Row", Kind.NUMBER, is_default=True),
-        _C("operation", "Did", choices=("I", "U", "D"), spoken=OPERATIONS, is_default=True),
-        _C("changes", "Changes", is_wide=True, is_default=True, is_sortable=False, is_filterable=False),
-        _C("transaction", "Transaction"),
-    ),
-    search=("actor", "cause", "table_name"),
-    order=("-id",),
-    empty=Empty("Nothing logged yet", "The first change to any record will appear here."),
-)
 USERS = ListKind(
     name="users",
     title="Users",
@@ -486,6 +435,6 @@ KINDS: dict[str, ListKind] = {
     kind.name: kind
     for kind in (
         ACCOUNTS, UNASSIGNED, LEADS, OPPORTUNITIES, ACTIVITIES, CONTACTS, CONTRACTS, REPS, CLAIMS, PRODUCTS, IMPORTS,
-        JOBS, AUDIT, USERS, *OWNED, QUOTAS,
+        JOBS, USERS, *OWNED, QUOTAS,
     )
 }  # fmt: skip
