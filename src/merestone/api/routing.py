@@ -17,7 +17,7 @@ from merestone.app.policy import Right
 SCOPES = frozenset(
     {
         "public", "own", "company", "accounts", "leads", "opportunities", "activities", "contacts", "contracts", "claims",
-        "reps", "territories", "models", "imports", "jobs", "products", "audit", "users",
+        "reps", "reviews", "territories", "models", "imports", "jobs", "products", "audit", "users",
     }
 )  # fmt: skip
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}}

@@ -202,6 +202,10 @@ class Reviews(Protocol):
         """Return what was said to the model, the newest first."""
         ...
 
+    def stamp(self) -> tuple[Any, ...]:
+        """Return values that differ whenever a place, a lock or a rep was written or removed meanwhile."""
+        ...
+
     def in_review(self) -> list[ReviewedModel]:
         """Return the models people look at now."""
         ...

@@ -31,6 +31,7 @@ def build() -> typer.Typer:
         grants,
         model_life,
         people,
+        review,
         rules,
         server,
     )
@@ -50,6 +51,8 @@ def build() -> typer.Typer:
     app.add_typer(people.user_app, name="user")
     app.add_typer(people.token_app, name="token")
     app.add_typer(grants.app, name="grant")
+    app.add_typer(review.app, name="review")
+    app.add_typer(review.challenge_app, name="challenge")
     return app
 
 

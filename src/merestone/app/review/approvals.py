@@ -268,9 +268,7 @@ def _refuse_unasked(
         raise ForbiddenError("Your approval is not asked for here.", fix="Ask a planner to invite you.")
 
 
-def keep_model(
-    services: Services, document: TerritoryModelDocument, *, actor: Actor, because: str
-) -> int:
+def keep_model(services: Services, document: TerritoryModelDocument, *, actor: Actor, because: str) -> int:
     """Save a model's content and void the approvals that this touches; returns the model's id.
 
     Every edit of a model goes through here. The caller holds the transaction.

@@ -206,7 +206,8 @@ def both_reps(services: Services, eyes: Viewing, row: ChallengeRow) -> set[int]:
 
 
 def _owners(services: Services, eyes: Viewing) -> Mapping[str, int]:
-    return owners_of(services, eyes.document, Reps(services.models.reps()))
+    day = day_of(services, eyes.document)
+    return owners_of(services, eyes.document, Reps(services.models.reps()), day=day)
 
 
 def concerned_users(services: Services, eyes: Viewing, row: ChallengeRow) -> set[int | None]:

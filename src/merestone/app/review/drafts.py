@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from merestone.app.difference.owners import Reps, owners_of
+from merestone.app.review.approvals import day_of
 from merestone.app.review.loads import Effect, effect
 from merestone.app.review.seeing import Picture
 from merestone.app.review.viewing import SOMEBODY
@@ -113,7 +114,9 @@ def sketch(services: Services, picture: Picture, draft: Draft) -> Sketch:
         )
     where = places_of(services, picture, ids)
     problems = _problems(draft, picture, rep_id=rep_id, where=where)
-    owners = owners_of(services, eyes.document, Reps(services.models.reps()))
+    owners = owners_of(
+        services, eyes.document, Reps(services.models.reps()), day=day_of(services, eyes.document)
+    )
     target = _target(picture, draft, rep_id=rep_id, owners=owners, where=where)
     if target is None:
         problems.append(

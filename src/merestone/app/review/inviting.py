@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from merestone.app.difference import preview
 from merestone.app.notices import tell
 from merestone.app.policy import Actor
 from merestone.app.ports_review import ReviewedModel
 from merestone.app.review.approvals import day_of, demands, managers_of
+from merestone.app.review.moves import moves_of
 from merestone.app.review.summary import require_planner
 from merestone.app.review.viewing import viewing
 from merestone.app.services import Services
@@ -49,7 +49,7 @@ def suggested(services: Services, actor: Actor, key: str) -> list[dict[str, Any]
     """
     eyes = viewing(services, actor, key)
     require_planner(eyes)
-    found = preview(services, actor, key)
+    found, _ = moves_of(services, eyes.document)
     by_rep = {row["rep"]: row for row in found.reps.to_pylist() if row["gained"] or row["lost"]}
     managers = _managers(services, eyes.document, found.pairs.to_pylist())
     wanted = demands(services, eyes.model, eyes.document)

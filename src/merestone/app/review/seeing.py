@@ -11,12 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from merestone.app.difference import Difference, preview
+from merestone.app.difference import Difference
 from merestone.app.difference.comparing import plain
 from merestone.app.model_hash import content_hash
-from merestone.app.policy import SYSTEM, Actor
+from merestone.app.policy import Actor
 from merestone.app.review import reasons
-from merestone.app.review.loads import Loads, loads_of
+from merestone.app.review.loads import Loads
+from merestone.app.review.moves import moves_of
 from merestone.app.review.viewing import SOMEBODY, SOMEWHERE, Viewing, viewing
 from merestone.app.rulebook import rule_book
 from merestone.app.services import Services
@@ -85,8 +86,7 @@ def picture(services: Services, actor: Actor, key: str) -> Picture:
 
 def pictured(services: Services, eyes: Viewing) -> Picture:
     """Return the same for eyes at hand."""
-    found = preview(services, SYSTEM, eyes.model.key)
-    loads = loads_of(services, found)
+    found, loads = moves_of(services, eyes.document)
     rows, changes = _concerning(eyes, found.rows)
     return Picture(eyes, _moves(services, eyes, rows, changes, loads), _balance(eyes, loads), loads, found)
 

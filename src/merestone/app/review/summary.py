@@ -105,3 +105,16 @@ def _mine(services: Services, actor: Actor, key: str) -> dict[str, Any]:
         "looked_at": max((one["looked_at"] for one in mine if one["looked_at"]), default=None),
         "to_approve": sum(1 for one in demanded if one.state != "approved"),
     }
+
+
+def approvals_of(services: Services, actor: Actor, key: str) -> list[dict[str, Any]]:
+    """Return the approvals the actor may see, as ``Standing.as_dict`` has them, with ``is_mine``.
+
+    Those who plan see all, others what is theirs to approve.
+    """
+    eyes = viewing(services, actor, key)
+    return [
+        one.as_dict() | {"is_mine": one.demand.asks(actor.user_id)}
+        for one in standings(services, eyes.model, eyes.document)
+        if eyes.sees_all or one.demand.asks(actor.user_id)
+    ]

@@ -7,11 +7,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, F, Max, Q, Sum
 
 from merestone.app.ports_review import ChallengeRow, CommentRow, Person, ReviewedModel, Word
 from merestone.db.models import (
     AccountAssociation,
+    AccountLock,
     Approval,
     AuditEntry,
     Challenge,
@@ -37,6 +38,18 @@ class ReviewStore:
         """Return a model by key."""
         row = TerritoryModel.objects.filter(key=key).first()
         return None if row is None else _model(row)
+
+    def stamp(self) -> tuple[Any, ...]:
+        """Return values that differ whenever a place, a lock or a rep was written or removed meanwhile.
+
+        A place is opened and closed, and never written anew.
+        """
+        places = AccountAssociation.objects.aggregate(n=Count("pk"), last=Max("pk"), ended=Count("valid_to"))
+        rest = [
+            rows.objects.aggregate(n=Count("pk"), last=Max("pk"), writes=Sum("version"))
+            for rows in (AccountLock, Rep)
+        ]
+        return tuple(value for found in (places, *rest) for value in found.values())
 
     def in_review(self) -> list[ReviewedModel]:
         """Return the models people look at now."""
