@@ -19,7 +19,11 @@ from urllib.parse import unquote, urlsplit
 from merestone.app.single_sign_on import SingleSignOn, single_sign_on
 from merestone.base.errors import UsageError
 
-FROM_ENVIRONMENT = ("issuer", "client_id", "client_secret")
+FROM_ENVIRONMENT = {
+    "issuer": "MERESTONE_SSO_ISSUER",
+    "client_id": "MERESTONE_SSO_CLIENT_ID",
+    "client_secret": "MERESTONE_SSO_CLIENT_SECRET",
+}
 
 
 def read_single_sign_on(data_dir: Path) -> SingleSignOn | None:
@@ -35,9 +39,7 @@ def read_single_sign_on(data_dir: Path) -> SingleSignOn | None:
     named = os.environ.get("MERESTONE_SSO_FILE")
     path = Path(named) if named else data_dir / "single-sign-on.toml"
     document: dict[str, Any] = _document(path) if named or path.exists() else {}
-    for key in FROM_ENVIRONMENT:
-        if value := os.environ.get(f"MERESTONE_SSO_{key.upper()}"):
-            document[key] = value
+    document |= {key: value for key, name in FROM_ENVIRONMENT.items() if (value := os.environ.get(name))}
     return single_sign_on(document) if document else None
 
 

@@ -276,3 +276,13 @@ def test_factors_come_and_go_in_the_audit_log(
         (who, "factor_removed", "authenticator app"),
         (who, "factor_removed", "recovery code"),
     }
+
+
+def test_made_up_passkey_is_refused_and_noted(people: People) -> None:
+    client = Client()
+    asked = client.get("/sign-in/passkey/", headers={"Accept": "application/json"}).json()
+    assert asked["request_options"]["publicKey"]["userVerification"] == "required"
+    for credential in ("{}", "[]", '{"response": {"userHandle": "MQ"}}', "no json"):
+        assert client.post("/sign-in/passkey/", {"credential": credential})["Location"] == "/sign-in/"
+    assert not is_in(client)
+    assert SignInEvent.objects.filter(kind="refused", detail="passkey").count() == 4

@@ -200,7 +200,8 @@ def test_single_sign_on_only_leaves_no_password(sso: SingleSignOn, settings: Any
     assert 'name="password"' not in client.get("/sign-in/").text
     client.post("/sign-in/", {"email": "planner@example.com", "password": PASSWORD})
     assert not is_in(client)
-    assert client.get("/sign-in/forgotten/").status_code == 404
+    for path in ("/sign-in/forgotten/", "/sign-in/passkey/", "/sign-in/new-password/1-abc/"):
+        assert client.get(path).status_code == 404, path
     go(client)
     assert is_in(client)
     assert client.get("/profile/security/password/").status_code == 404

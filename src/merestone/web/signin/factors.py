@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 from allauth.mfa.base import views as base
 from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
+from django.conf import settings
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
+from merestone.app import sign_in
 from merestone.web.scoping import View, public, scoped
 from merestone.web.signin.adapters import FactorAdapter
 from merestone.web.signin.recent import needs_recent
+from merestone.web.signin.visit import visit_of
 
 LAST = "Your company asks for a second factor: add another one before you remove the last."
 
@@ -42,6 +46,21 @@ class Unprocessable:
 
 class Authenticate(Options, Unprocessable, base.AuthenticateView):
     """The second step of signing in."""
+
+
+class Passkey(webauthn.LoginWebAuthnView):
+    """Signing in by a passkey alone; not there when single sign-on has replaced all else."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if settings.SINGLE_SIGN_ON is not None and settings.SINGLE_SIGN_ON.only:
+            raise Http404
+        return cast(HttpResponseBase, super().dispatch(request, *args, **kwargs))
+
+    def form_invalid(self, form: Any) -> HttpResponse:  # noqa: ARG002
+        services = self.request.services
+        sign_in.note(services, sign_in.VISITOR, "refused", detail="passkey", visit=visit_of(self.request))
+        messages.error(self.request, "The passkey was not accepted.")
+        return redirect("sign-in")
 
 
 class AddKey(Options, Unprocessable, webauthn.AddWebAuthnView):
@@ -100,7 +119,7 @@ def own(view: View, *, is_sensitive: bool = True) -> View:
 CRUMBS = {"crumbs": [("Sign-in and security", "/profile/security/")]}
 
 authenticate = public(Authenticate.as_view(extra_context={"title": "Second step"}))
-passkey = public(webauthn.LoginWebAuthnView.as_view())
+passkey = public(Passkey.as_view())
 confirm_by_code = own(ConfirmByCode.as_view(extra_context={"title": "Is it you?"}), is_sensitive=False)
 confirm_by_key = own(ConfirmByKey.as_view(extra_context={"title": "Is it you?"}), is_sensitive=False)
 add_app = own(AddApp.as_view(extra_context={"title": "Set up an authenticator app", **CRUMBS}))
