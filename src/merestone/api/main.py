@@ -18,11 +18,13 @@ from merestone.api.routes import (
     access,
     analysis,
     assignment,
+    audit,
     difference,
     docs,
     files,
     lifecycle,
     people,
+    people_changes,
     records,
     reports,
     review,
@@ -51,6 +53,7 @@ errors.install(api)
 MODULES = (
     access,
     records,
+    audit,
     assignment,
     territories,
     lifecycle,
@@ -60,6 +63,7 @@ MODULES = (
     reports,
     files,
     people,
+    people_changes,
     review,
 )  # importing them declares their routes
 api.add_router("", router)

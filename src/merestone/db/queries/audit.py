@@ -95,7 +95,7 @@ class Line:
     Parameters
     ----------
     record : str
-        What the row is called.
+        What the row is called; empty when it has no name.
     route, route_id : str, int or None
         The page of the record, if it has one.
     """
@@ -331,17 +331,15 @@ def _line(entry: AuditEntry, model: type[models.Model] | None, names: Names) -> 
         changes = tuple(
             Change(name, name, _text(old), _text(new)) for name, (old, new) in entry.changes.items()
         )
-        return Line(
-            entry, entry.table_name, OPERATIONS[entry.operation], f"{entry.row_id}", "", None, changes
-        )
+        return Line(entry, entry.table_name, OPERATIONS[entry.operation], "", "", None, changes)
     name, parent, parent_id = names.get(model, {}).get(entry.row_id, ("", None, None))
     if not name:  # gone: as it was called then
         name = next((str(pair[0] or pair[1]) for key in NAMED_BY if (pair := entry.changes.get(key))), "")
     is_there = entry.row_id in names.get(model, {})
     page, page_id = (model, entry.row_id) if model in LINKS else (parent, parent_id)
-    route = LINKS.get(page, "") if page is not None and is_there else ""
+    route = LINKS.get(page, "") if page is not None and is_there and name else ""
     return Line(
-        entry, words_of(model), OPERATIONS[entry.operation], name or f"{entry.row_id}", route,
+        entry, words_of(model), OPERATIONS[entry.operation], name, route,
         page_id if route else None, tuple(_changes(entry, names)),
     )  # fmt: skip
 
