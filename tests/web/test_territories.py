@@ -191,7 +191,7 @@ def test_models_show_what_differs(planner: Client, company: Any) -> None:
     plans.apply_document(company.services, OPERATOR, builders.document(nodes, key="plan", name="Next year"))
     found = {
         model.key: (model.n_territories, difference)
-        for model, difference in planner.get("/models/").context["models"]
+        for model, difference, _ in planner.get("/models/").context["models"]
     }
     assert found == {"m1": (4, (0, 0, 0)), "plan": (4, (1, 1, 1))}
     response = planner.get("/models/plan/")

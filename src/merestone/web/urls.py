@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from merestone.web import urls_history, urls_models, urls_review, urls_sign_in, urls_territories
+from merestone.web import (
+    urls_history,
+    urls_models,
+    urls_people_changes,
+    urls_review,
+    urls_sign_in,
+    urls_territories,
+)
 from merestone.web.tables.catalog import KINDS
 from merestone.web.views import (
     access,
@@ -77,6 +84,7 @@ for kind in KINDS.values():
     urlpatterns += list_urls(kind)
 urlpatterns += urls_sign_in.urlpatterns
 urlpatterns += urls_models.urlpatterns
+urlpatterns += urls_people_changes.urlpatterns
 urlpatterns += urls_territories.urlpatterns
 urlpatterns += urls_history.urlpatterns
 urlpatterns += urls_review.urlpatterns

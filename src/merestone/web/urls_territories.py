@@ -16,7 +16,6 @@ urlpatterns: list[URLPattern] = [
     path("territories/<str:key>/", territories.detail_page, name="territory"),
     path("territories/<str:key>/scorecard/", scorecard.territory_scorecard, name="territory-scorecard"),
     path("balance/", territories.balance_page, name="balance"),
-    path("models/", territories.models_page, name="models"),
     path("models/<str:key>/", rules.model_page, name="model"),
     path("models/<str:key>/counts.json", rules.model_counts, name="model-counts"),
     path("models/<str:key>/analysis/", analysis.analysis_page, name="model-analysis"),

@@ -17,9 +17,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from merestone.app import plan_edits, plans, rulework
 from merestone.app.access.places import trimmed
 from merestone.app.difference import Difference, preview
+from merestone.app.lifecycle import NEXT
 from merestone.app.policy import Right
 from merestone.app.rulebook import rule_book
 from merestone.base.errors import ConflictError, InvalidInputError, MerestoneError, Problem
+from merestone.core.model.columns import MODEL_STATES
 from merestone.core.model.territory import DEFAULT_PRIORITY, TerritoryModelDocument, TerritoryNode
 from merestone.core.rules.reading import MAX_PRIORITY
 from merestone.db.queries import territories as queries
@@ -29,6 +31,7 @@ from merestone.web.scoping import scoped
 
 MAX_RULE = 200_000  # characters that are looked at; the language itself allows fewer
 MAX_PAIRS, MAX_MOVES = 30, 50
+EDITABLE = ("planning", "in_review")
 STALE = "Somebody else changed this territory while you were editing."
 Content = dict[str, Any]
 
@@ -68,8 +71,21 @@ def model_page(request: WebRequest, key: str) -> HttpResponse:
         "wanted": wanted,
         "difference": queries.differences(request.actor, [key])[key],
         "counts_url": reverse("model-counts", args=[key]) if sees_whole else "",
+        "steps": states_of(model.state),
+        "next": NEXT[model.state],
+        "may_plan": sees_whole,
+        "may_edit": model.state in EDITABLE,
     }
     return render(request, "rules/model.html", context)
+
+
+def states_of(state: str) -> list[Content]:
+    """Return the states of a model's life as steps, with the one it is in."""
+    place = MODEL_STATES.index(state)
+    return [
+        {"label": one.replace("_", " ").capitalize(), "is_now": n == place, "is_done": n < place}
+        for n, one in enumerate(MODEL_STATES)
+    ]
 
 
 def _owners(request: WebRequest, document: TerritoryModelDocument) -> dict[str, str]:
@@ -270,7 +286,7 @@ def _editor(
     path = [node for node in document.tree.path(saved["key"]) if node.key != saved["key"]]
     own = f"territories/{saved['key']}/where"
     below = {node.key for node in document.tree.subtree(saved["key"])}
-    is_planning = saved["state"] == "planning"
+    is_planning = saved["state"] in EDITABLE
     sees_whole = request.actor.can(Right.PLAN, everywhere=True)
     moves = saved["parent"] is None or saved["parent"] in document.tree.nodes  # else it stays where it hangs
     context = {
@@ -318,7 +334,7 @@ def _config(document: TerritoryModelDocument, saved: Content) -> dict[str, Any]:
         "territory": saved["key"],
         "name": saved["name"],
         "currency": company().currency,
-        "isPlanning": saved["state"] == "planning",
+        "isPlanning": saved["state"] in EDITABLE,
         "urls": {
             "api": "/api/v1/",
             "account": reverse("account", args=[0]),

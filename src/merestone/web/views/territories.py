@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from merestone.app.policy import Right
 from merestone.app.report import balance_report
 from merestone.app.rulebook import RuleBook
 from merestone.core.criteria import render as render_rule
@@ -282,18 +281,3 @@ def _balance_order(line: dict[str, Any], measure: Measure, sort: str) -> tuple[A
     if sort == "least":
         return (index, name)
     return (-abs(index - 100), name)
-
-
-@scoped("territories", right=Right.MANAGE_RULES)
-@require_safe
-def models_page(request: WebRequest) -> HttpResponse:
-    """List all territory models, and in how many territories each differs from the active one."""
-    found = list(queries.models(request.actor))
-    differences = queries.differences(request.actor, [model.key for model in found])
-    context = {
-        "title": "Territory models",
-        "lede": "Each model is a whole tree of territories. Exactly one is active; the others are planned or archived.",
-        "crumbs": [("Territories", reverse("territories"))],
-        "models": [(model, differences[model.key]) for model in found],
-    }
-    return render(request, "territories/models.html", context)
