@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from merestone.app.access.places import require_planned
-from merestone.app.plans import load_model
+from merestone.app.plans import EDITABLE, keep_terms, load_model, read_terms
 from merestone.app.policy import Actor, Right
 from merestone.app.review.approvals import keep_model
 from merestone.app.rulebook import company_fields
@@ -27,8 +27,6 @@ CHANGEABLE = (
 )  # fmt: skip
 """What ``edit_territory`` takes; members are people's business, the key is for ever."""
 CHILDREN = ("refuse", "move-up", "remove")
-EDITABLE = ("planning", "in_review")
-"""States in which a model can be changed."""
 
 
 def clone_model(services: Services, actor: Actor, key: str, *, new_key: str | None = None) -> dict[str, Any]:
@@ -64,6 +62,7 @@ def clone_model(services: Services, actor: Actor, key: str, *, new_key: str | No
         data["model"] = {"key": wanted, "name": f"{name} (plan)"[:200]}
         document = read_document(data, fields=company_fields(services.records))
         services.lifecycle.keep_origin(services.models.save(document, actor=actor), origin)
+        keep_terms(services, actor, document.key, read_terms(services, source.key))
     return {"key": document.key, "name": document.name, "territories": len(document.territories)}
 
 

@@ -20,6 +20,8 @@ class Version:
         Keys of what it is for; both None: the company; both given: what the model brings for the territory.
     is_in_force : bool
         Whether it is the one that counts today.
+    at : datetime
+        When it came into force, or was written.
     """
 
     id: int

@@ -29,8 +29,10 @@ def build() -> typer.Typer:
         exchange,
         fields,
         grants,
+        guidelines,
         model_life,
         people,
+        people_changes,
         review,
         rules,
         server,
@@ -51,6 +53,9 @@ def build() -> typer.Typer:
     app.add_typer(people.user_app, name="user")
     app.add_typer(people.token_app, name="token")
     app.add_typer(grants.app, name="grant")
+    app.add_typer(guidelines.app, name="guideline")
+    app.add_typer(guidelines.training_app, name="training")
+    app.add_typer(people_changes.app, name="rep")
     app.add_typer(review.app, name="review")
     app.add_typer(review.challenge_app, name="challenge")
     return app

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from merestone.web import (
+    urls_guidelines,
     urls_history,
     urls_models,
     urls_people_changes,
@@ -85,6 +86,7 @@ for kind in KINDS.values():
 urlpatterns += urls_sign_in.urlpatterns
 urlpatterns += urls_models.urlpatterns
 urlpatterns += urls_people_changes.urlpatterns
+urlpatterns += urls_guidelines.urlpatterns
 urlpatterns += urls_territories.urlpatterns
 urlpatterns += urls_history.urlpatterns
 urlpatterns += urls_review.urlpatterns

@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from merestone.cli.context import AsUser, Database, DataDir, Json, program
 from merestone.cli.screen import err, out, say
+
+if TYPE_CHECKING:
+    from merestone.core.rules.differing import DocumentDifference
 
 # Use cases are imported where they run: `merestone --help` must not wait for them.
 app = typer.Typer(help="Territory models as documents.", no_args_is_help=True)
@@ -43,10 +46,17 @@ def apply(
         raise typer.Exit(1)
 
 
-@app.command(epilog="Example: merestone model diff us.yaml --accounts")
+@app.command(epilog="Example: merestone model diff us.yaml, or: merestone model diff fy26 fy27")
 def diff(
     ctx: typer.Context,
-    document: Document,
+    old: Annotated[str, typer.Argument(help="A document, or the key of a model.", metavar="DOCUMENT|KEY")],
+    new: Annotated[
+        str | None,
+        typer.Argument(
+            help="Another one. Default: a document against the model of its key, a model against the active one.",
+            metavar="DOCUMENT|KEY",
+        ),
+    ] = None,
     accounts: Annotated[
         bool, typer.Option("--accounts", help="Show which accounts would move if it were published, and why.")
     ] = False,
@@ -68,36 +78,83 @@ def diff(
     as_user: AsUser = None,
     as_json: Json = False,
 ) -> None:
-    """Show what applying a document would change; exit code 1 when something would."""
+    """Show how models differ, territory by territory; exit code 1 when they do.
+
+    Of one document: what applying it would change. Two documents are compared without a database.
+    """
+    if accounts:
+        if new is not None or not is_document(old):
+            raise typer.BadParameter("--accounts goes with one document.")
+        _diff_accounts(ctx, Path(old), base, target, limit, data_dir, database, as_user, as_json)
+        return
+    if base is not None or target is not None:
+        raise typer.BadParameter("--base and --out go with --accounts.")
+    found = _compared(ctx, old, new, data_dir=data_dir, database=database, as_user=as_user)
+    if as_json:
+        say(found.as_dict(), as_json=True)
+    elif found.is_same:
+        out.print("Nothing would change." if new is None and is_document(old) else "They say the same.")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in found.lines())
+    if not found.is_same:
+        raise typer.Exit(1)
+
+
+def is_document(word: str) -> bool:
+    """Return whether a word of the command line names a document, rather than a model by its key."""
+    return Path(word).suffix.lower() in (".yaml", ".yml", ".json") or "/" in word or Path(word).is_file()
+
+
+def _compared(
+    ctx: typer.Context,
+    old: str,
+    new: str | None,
+    *,
+    data_dir: Path | None,
+    database: str | None,
+    as_user: str | None,
+) -> DocumentDifference:
     from merestone.app import plans
+
+    if new is not None and is_document(old) and is_document(new):
+        files = program(ctx).local().files
+        return plans.compare_documents(files.read_document(Path(old)), files.read_document(Path(new)))
+    services = program(ctx).open(data_dir, database)
+    actor = program(ctx).actor(as_user)
+    if new is None:
+        if is_document(old):
+            return plans.compare_document(services, actor, services.files.read_document(Path(old)))
+        return plans.compare_models(services, actor, None, old)
+    one, two = (
+        services.files.read_document(Path(word))
+        if is_document(word)
+        else plans.export_document(services, actor, word)
+        for word in (old, new)
+    )
+    return plans.compare_documents(one, two, services=services)
+
+
+def _diff_accounts(
+    ctx: typer.Context,
+    document: Path,
+    base: str | None,
+    target: Path | None,
+    limit: int,
+    data_dir: Path | None,
+    database: str | None,
+    as_user: str | None,
+    as_json: bool,
+) -> None:
     from merestone.app.difference import preview
 
     services = program(ctx).open(data_dir, database)
     actor, data = program(ctx).actor(as_user), services.files.read_document(document)
-    if accounts:
-        moves = preview(services, actor, data, base=base)
-        if target is not None:
-            fmt = target.suffix.lstrip(".").lower() or "csv"
-            services.files.write_table(moves.rows, target, fmt=fmt)
-        say_moves(moves.as_dict(limit=limit), as_json=as_json)
-        if len(moves):
-            raise typer.Exit(1)
-        return
-    if base is not None or target is not None:
-        raise typer.BadParameter("--base and --out go with --accounts.")
-    difference = plans.diff_document(services, actor, data)
-    if as_json:
-        say(difference, as_json=True)
-    else:
-        for mark, keys in (("+", difference["added"]), ("-", difference["removed"])):
-            for key in keys:
-                out.print(f"{mark} {key}", markup=False)
-        for key, fields in difference["changed"].items():
-            for field, (old, new) in fields.items():
-                out.print(f"~ {key}.{field}: {old!r} -> {new!r}", markup=False)
-        if difference["is_same"]:
-            out.print("Nothing would change.")
-    if not difference["is_same"]:
+    moves = preview(services, actor, data, base=base)
+    if target is not None:
+        fmt = target.suffix.lstrip(".").lower() or "csv"
+        services.files.write_table(moves.rows, target, fmt=fmt)
+    say_moves(moves.as_dict(limit=limit), as_json=as_json)
+    if len(moves):
         raise typer.Exit(1)
 
 

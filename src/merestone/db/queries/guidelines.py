@@ -254,6 +254,20 @@ def paper(actor: Actor, version_id: int) -> tuple[Paper, list[Paper]] | None:
     return next((one, rows) for one in rows if one.id == version_id)
 
 
+def over(actor: Actor, node: TerritoryNode) -> list[Paper]:
+    """Return the texts in force for a territory the actor sees, from the company's down to its own, as far as they may
+    read them."""
+    path = node.path.rstrip("/").split("/")
+    rows = seen(actor).filter(
+        Q(territory__key__in=path) | Q(territory=None, model=None) | Q(territory=None, model_id=node.model_id)
+    )
+    found = [one for one in papers(rows, user_id=actor.user_id) if one.is_in_force and one.text]
+    order = {"company": -2, "model": -1}
+    return sorted(
+        found, key=lambda one: order.get(one.kind, path.index(one.territory) if one.territory else 0)
+    )
+
+
 def is_concerned(actor: Actor, found: Paper) -> bool:
     """Return whether a text is for the actor."""
     return any(found.territory is None or me.is_in(found.territory) for me in _self(actor))

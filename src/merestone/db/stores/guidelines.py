@@ -203,7 +203,7 @@ def _version(row: Guideline, is_in_force: bool) -> Version:
         guidelines=Guidelines(row.body, row.must_be_acknowledged),
         is_in_force=is_in_force,
         name=row.territory.name if row.territory else row.model.name if row.model else "The whole company",
-        at=row.created_at,
+        at=row.model.activated_at or row.created_at if row.model else row.created_at,
     )
 
 

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from merestone.app import report
 from merestone.app.policy import Right
+from merestone.db.queries import guidelines, lists, people_changes, scope
 from merestone.db.queries import home as queries
-from merestone.db.queries import lists, scope
 from merestone.web.request import WebRequest
 from merestone.web.scoping import scoped
 from merestone.web.views.attainment import attainment
@@ -134,9 +134,21 @@ def _manager(request: WebRequest) -> dict[str, Any]:
         "open": sum(place["open"] or 0 for place in places),
         "n_open": sum(place["n_open"] for place in places),
         "team": queries.team_figures(actor, since=since),
+        "away": people_changes.away(actor, until=timezone.localdate() + timedelta(days=14)),
+        "covers": people_changes.covers_soon(actor, days=14),
         "claims": scope.claims(actor).filter(state="open")[:SHOWN],
         "vacant": queries.vacant_nodes(actor),
+        **_to_read(request),
         **_balance(request),
+    }
+
+
+def _to_read(request: WebRequest) -> dict[str, Any]:
+    """Return what the actor has yet to read and to learn."""
+    papers = guidelines.concerning(request.actor)
+    return {
+        "to_read": [paper for paper in papers if paper.is_open][:SHOWN],
+        "to_learn": guidelines.to_do(request.actor)[:SHOWN],
     }
 
 
@@ -163,7 +175,9 @@ def _rep(request: WebRequest) -> dict[str, Any]:
         "n_neglected": neglected.count(),
         "load": queries.load_of(mine),
         "has_rep": actor.rep_id is not None,
+        "standing_in": people_changes.standing_in(actor),
         "mine_url": f"{reverse('accounts')}?{urlencode({'owner': me.name if me else ''})}",
+        **_to_read(request),
         **_own_pipeline(request),
     }
 

@@ -18,7 +18,7 @@ from merestone.app.rulebook import RuleBook
 from merestone.core.criteria import render as render_rule
 from merestone.core.metrics.balance import Balance
 from merestone.core.metrics.catalog import SPREAD_MEASURES
-from merestone.db.queries import scope
+from merestone.db.queries import guidelines, scope
 from merestone.db.queries import territories as queries
 from merestone.db.queries.company import company
 from merestone.db.queries.territories import Sums, TreeRow
@@ -157,9 +157,16 @@ def detail_page(request: WebRequest, key: str) -> HttpResponse:
             :FIRST_ACCOUNTS
         ],
         "map_keys": " ".join(other.key for other in below),
+        "papers": guidelines.over(request.actor, node),
+        "writes_guidelines": _writes(request, key),
         "currency": company().currency,
     }
     return render(request, "territories/detail.html", context)
+
+
+def _writes(request: WebRequest, key: str) -> bool:
+    keys = guidelines.written(request.actor)
+    return keys is None or key in keys
 
 
 def _is_present(member: Any) -> bool:
