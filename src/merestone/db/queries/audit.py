@@ -32,7 +32,6 @@ from merestone.db.models import (
     OpportunityOwnership,
     Rep,
     StageChange,
-    User,
 )
 
 PAGE = 50
@@ -55,7 +54,7 @@ PARTS: dict[type[models.Model], tuple[tuple[type[models.Model], str], ...]] = {
 }
 """What belongs to a record, and is shown with its own entries."""
 LINKS: dict[type[models.Model], str] = {
-    Account: "account", Lead: "lead", Opportunity: "opportunity", Contact: "contact", Rep: "rep", User: "user",
+    Account: "account", Lead: "lead", Opportunity: "opportunity", Contact: "contact", Rep: "rep",
 }  # fmt: skip
 NAMED_BY = ("name", "title", "subject", "last_name", "email", "key")
 BELONGS_TO = (
