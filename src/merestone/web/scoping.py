@@ -7,6 +7,7 @@ that is not visible answers exactly like one that does not exist.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from functools import wraps
 from typing import Any, cast
 from urllib.parse import urlencode
@@ -17,6 +18,7 @@ from django.shortcuts import redirect, resolve_url
 
 from merestone.app.policy import Right
 from merestone.base.errors import MerestoneError
+from merestone.db.queries.steady import one_state
 from merestone.web.problems import problem_page
 from merestone.web.request import WebRequest
 
@@ -32,6 +34,13 @@ CONTENT_SECURITY_POLICY = (
 )
 
 View = Callable[..., HttpResponseBase]
+STEADY = frozenset({"accounts", "leads", "opportunities", "activities", "contacts", "contracts", "claims", "reps", "territories"})  # fmt: skip
+"""Scopes whose pages show one state of the data: what is published meanwhile shows at the next look."""
+
+
+def is_steady(request: HttpRequest, scope: str) -> bool:
+    """Return whether all that a request reads must be of one state."""
+    return scope in STEADY and request.method in ("GET", "HEAD")
 
 
 def scoped(scope: str, *, right: Right = Right.SEE) -> Callable[[View], View]:
@@ -54,12 +63,14 @@ def scoped(scope: str, *, right: Right = Right.SEE) -> Callable[[View], View]:
                 return _to_sign_in(ours)
             try:
                 ours.actor.require(right)
-                response: HttpResponseBase = view(ours, *args, **kwargs)
+                with one_state() if is_steady(ours, scope) else nullcontext():
+                    response: HttpResponseBase = view(ours, *args, **kwargs)
             except MerestoneError as error:
                 response = problem_page(ours, error)
             return _secure(response)
 
         guarded.scope = scope  # type: ignore[attr-defined]
+        guarded.right = right.value  # type: ignore[attr-defined]
         return guarded
 
     return decorate

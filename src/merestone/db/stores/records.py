@@ -30,6 +30,7 @@ from merestone.db.models import (
     Rep,
     StageChange,
 )
+from merestone.db.queries import steady
 from merestone.db.stores import bulk, custom
 from merestone.db.stores.cells import INSTANT, Shape, cell, custom_to_json, shape_of, to_cells
 from merestone.db.stores.failures import translated
@@ -59,6 +60,7 @@ class RecordStore:
         """Open the one transaction of a use case; yields the audit transaction id. Not re-entrant."""
         if _actor.get() is not None:
             raise UsageError("A transaction is open already.", code="nested-transaction")
+        steady.leave()
         number = uuid.uuid4().hex
         token = _actor.set(actor)
         try:
