@@ -30,6 +30,7 @@ def build() -> typer.Typer:
         fields,
         grants,
         guidelines,
+        history,
         model_life,
         people,
         people_changes,
@@ -49,6 +50,7 @@ def build() -> typer.Typer:
     for commands in (server, exchange, rules, analyse, audit, people):
         app.registered_commands.extend(commands.app.registered_commands)
     app.add_typer(model_life.app, name="model")
+    app.add_typer(history.app, name="history")
     app.add_typer(fields.app, name="field")
     app.add_typer(people.user_app, name="user")
     app.add_typer(people.token_app, name="token")
