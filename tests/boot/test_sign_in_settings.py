@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from merestone.base.errors import InvalidInputError, UsageError
-from merestone.boot.sign_in_settings import mail_settings, read_single_sign_on
+from merestone.boot.sign_in_settings import mail_settings, n_proxies, read_single_sign_on
 
 TOML = 'issuer = "https://id.example.com"\nclient_id = "merestone"\nclient_secret = "in the file"\n'
 
@@ -85,3 +85,10 @@ def test_other_addresses_are_no_mail_server(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         mail_settings(url, "")
     assert caught.value.code == "bad-mail-url"
+
+
+@pytest.mark.parametrize("text", ["", "-1", "one", "1.5", "²"])
+def test_number_of_proxies_is_a_number(text: str) -> None:
+    assert n_proxies("2") == 2
+    with pytest.raises(UsageError):
+        n_proxies(text)

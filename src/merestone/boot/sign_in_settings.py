@@ -91,6 +91,17 @@ def mail_settings(url: str, sender: str) -> dict[str, Any]:
     }
 
 
+def n_proxies(text: str) -> int:
+    """Return the number of proxies in front; UsageError when the text is no such number."""
+    if not text.isascii() or not text.isdigit():
+        raise UsageError(
+            f"MERESTONE_PROXIES is '{text}', not a number of proxies.",
+            code="bad-proxies",
+            fix="Use 0, 1 or 2.",
+        )
+    return int(text)
+
+
 HAS_MAIL = bool(os.environ.get("MERESTONE_MAIL"))
 
 # Limits are counted in the database: every worker process and every server sees the same counts, they survive a restart,
@@ -119,7 +130,7 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password": "20/h/ip,3/h/key",
 }
 PASSWORD_RESET_TIMEOUT = 24 * 3600
-ALLAUTH_TRUSTED_PROXY_COUNT = int(os.environ.get("MERESTONE_PROXIES", "0"))
+ALLAUTH_TRUSTED_PROXY_COUNT = n_proxies(os.environ.get("MERESTONE_PROXIES", "0"))
 
 MFA_ADAPTER = "merestone.web.signin.adapters.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]

@@ -92,6 +92,7 @@ class AccountAdapter(DefaultAccountAdapter):
             how = ", ".join(dict.fromkeys(ways(request, user)))
             sign_in.write(services, "signed_in", user_id=user.pk, detail=how, visit=visit_of(request))
         request.session.set_expiry(settings.REMEMBERED_SECONDS if remember else 0)
+        type(request.session).clear_expired()  # nobody else sweeps
 
     def post_login(self, request: HttpRequest, user: Any, **kwargs: Any) -> HttpResponse:
         """Go where one wanted to go, in one's own theme."""
