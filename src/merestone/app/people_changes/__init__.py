@@ -7,7 +7,7 @@ from merestone.app.people_changes.covering import end_cover, start_cover
 from merestone.app.people_changes.due import next_due, run_due
 from merestone.app.people_changes.joiners import set_ramp
 from merestone.app.people_changes.planning import plan_departure
-from merestone.app.people_changes.showing import Balance, Plan, show
+from merestone.app.people_changes.showing import Balance, Plan, plan_table, show
 
 __all__ = [
     "Balance",
@@ -19,6 +19,7 @@ __all__ = [
     "enter_leave",
     "next_due",
     "plan_departure",
+    "plan_table",
     "run_due",
     "set_ramp",
     "show",

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import pyarrow as pa
+
 from merestone.app.people_changes.access import held_departure
 from merestone.app.people_changes.candidates import capacity_of, presence
 from merestone.app.people_changes.situation import situation_of
@@ -147,3 +149,15 @@ def _balances(
             )
         )  # fmt: skip
     return sorted(found, key=lambda one: (one.before - one.after, one.name))
+
+
+def plan_table(plan: Plan) -> pa.Table:
+    """Return the lines of a plan for a file, people by name."""
+    names = {rep: person.name for rep, person in plan.people.items()}
+    plain = ("kind", "record", "name", "place", "workload_hours", "potential", "n_open")
+    columns: dict[str, list[Any]] = {name: [getattr(line, name) for line in plan.lines] for name in plain}
+    for name in ("successor", "suggested", "runner_up"):
+        columns[name] = [names.get(getattr(line, name) or 0) for line in plan.lines]
+    for name in ("points", "runner_up_points", "why", "why_not", "is_by_hand"):
+        columns[name] = [getattr(line, name) for line in plan.lines]
+    return pa.table(columns)

@@ -9,6 +9,7 @@ from merestone.web.tables.actions import EDIT_ACCOUNTS, EDIT_LEADS, MOVE_ACCOUNT
 from merestone.web.tables.columns import ListColumn, from_contract
 from merestone.web.tables.kind import Empty, ListKind
 from merestone.web.tables.owned import OWNED, QUOTAS
+from merestone.web.tables.people_changes import PEOPLE_CHANGES
 
 _C = ListColumn
 
@@ -435,6 +436,6 @@ KINDS: dict[str, ListKind] = {
     kind.name: kind
     for kind in (
         ACCOUNTS, UNASSIGNED, LEADS, OPPORTUNITIES, ACTIVITIES, CONTACTS, CONTRACTS, REPS, CLAIMS, PRODUCTS, IMPORTS,
-        JOBS, USERS, *OWNED, QUOTAS,
+        JOBS, USERS, *OWNED, QUOTAS, *PEOPLE_CHANGES,
     )
 }  # fmt: skip

@@ -12,7 +12,7 @@ from django.urls import reverse
 from merestone.app import assign, crm
 from merestone.app.policy import Right
 from merestone.base.errors import InvalidInputError
-from merestone.db.queries import lists, scope
+from merestone.db.queries import lists, people_changes, scope
 from merestone.web.facts import custom_facts, facts_of
 from merestone.web.forms.actions import ActivityForm, LockForm
 from merestone.web.forms.bulk import MoveAccounts
@@ -58,6 +58,7 @@ def account(request: WebRequest, record_id: int) -> HttpResponse:
         "n_opportunities": opportunities.count(),
         "activities": activities.order_by("-occurs_at", "-id")[:SHOWN],
         "n_activities": activities.count(),
+        "standing_in": people_changes.covers_of_account(actor, record_id, row.owner_id),
         "contracts": scope.contracts(actor).filter(**at_account).order_by("-ends_on")[:SHOWN],
         "claims": scope.claims(actor).filter(**at_account).order_by("-opened_at")[:SHOWN],
         "activity_form": ActivityForm(initial={"occurs_at": request.services.clock.now()}),

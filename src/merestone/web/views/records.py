@@ -24,6 +24,7 @@ from merestone.web.problems import one
 from merestone.web.request import WebRequest
 from merestone.web.scoping import View, scoped
 from merestone.web.views import why
+from merestone.web.views.people_changes import load_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +217,9 @@ def rep(request: WebRequest, record_id: int) -> HttpResponse:
         ),
         "memberships": home.memberships_of(request.actor, record_id),
         "load": load,
-        "use": hours / row.capacity_hours if row.capacity_hours else None,
         "top": accounts.order_by("-potential", "pk")[:8],
         "activities": scope.activities(request.actor).filter(rep_id=record_id).order_by("-occurs_at")[:8],
         "edit_url": _edit_url(request, "rep", record_id),
+        **load_on(request, row, hours),
     }
     return render(request, "pages/rep.html", context)
