@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from merestone.app import notices
+from merestone.app import guidelines, notices
 from merestone.app.review import reminders
 from merestone.app.services import Services
 from merestone.boot.services import services
@@ -15,6 +15,7 @@ logger = logging.getLogger(__name__)
 
 STEPS: dict[str, Callable[[Services], Any]] = {
     "reviews": reminders.tick,
+    "guidelines": guidelines.tick,
     "mail": notices.mail_out,
 }
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date
-from urllib.parse import urlsplit
 
 from merestone.app.guidelines.places import LEADING, WRITING, require_any
 from merestone.app.notices import tell
@@ -17,6 +17,7 @@ from merestone.core.model.terms import plain_text
 from merestone.core.rules.document import MAX_GUIDELINES
 
 MAX_TITLE, MAX_URL = 200, 200
+LINK = re.compile(r"https?://[^\s/?#\\]+(?:[/?#][^\s\\]*)?", re.IGNORECASE)
 MISSING = "There is no such training item."
 
 
@@ -101,11 +102,7 @@ def _problems(title: str, body: str, url: str, roles: Sequence[str]) -> Iterator
 
 
 def _is_link(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.netloc) and not any(c.isspace() for c in url)
+    return LINK.fullmatch(url) is not None
 
 
 def _held(services: Services, actor: Actor, item_id: int) -> Item:

@@ -27,7 +27,7 @@ def _versions(ctx: typer.Context, as_user: str | None, territory: str | None, mo
     from merestone.db.queries import guidelines as queries
 
     if territory and model:
-        raise UsageError("Name a territory or a model.", code="bad-option", fix="Leave one out.")
+        raise UsageError("Name a territory or a model.", code="bad-choice", fix="Leave one out.")
     found = queries.versions(program(ctx).actor(as_user), territory=territory, model=model)
     if not found:
         raise NotFoundError("There are no such rules of engagement.")

@@ -57,7 +57,7 @@ class GuidelineStore:
                 Q(territory=None, model_id=model_id)
                 | (Q(territory_id__in=keys) & (queries.CAME_INTO_FORCE | Q(model_id=model_id)))
             )
-            .order_by("since", "number", "pk")
+            .reverse()
         )
         found: dict[str | None, Guidelines] = {}
         brought: set[str | None] = set()
