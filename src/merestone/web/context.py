@@ -24,6 +24,7 @@ class Place:
     label: str
     icon: str
     right: Right = Right.SEE
+    everywhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ NAVIGATION = (
         ),
     ),
     Group("Insights", (Place("scorecard", "Scorecard", "scorecard"), Place("balance", "Balance", "balance"))),
-    Group("", (Place("settings", "Settings", "settings", Right.MANAGE_USERS),)),
+    Group("", (Place("settings", "Settings", "settings", Right.MANAGE_USERS, everywhere=True),)),
     Group(
         "More",
         (
@@ -65,10 +66,10 @@ NAVIGATION = (
             Place("reps", "Reps", "people"),
             Place("people-calendar", "People calendar", "clock", Right.ASSIGN),
             Place("claims", "Claims", "claim"),
-            Place("imports", "Imports", "import", Right.IMPORT),
-            Place("jobs", "Jobs", "clock", Right.PLAN),
+            Place("imports", "Imports", "import", Right.IMPORT, everywhere=True),
+            Place("jobs", "Jobs", "clock", Right.PLAN, everywhere=True),
             Place("products", "Products", "product"),
-            Place("audit", "Audit log", "audit", Right.READ_AUDIT),
+            Place("audit", "Audit log", "audit", Right.READ_AUDIT, everywhere=True),
             Place("users", "Users", "key", Right.MANAGE_USERS),
             Place("access", "Access", "people", Right.MANAGE_USERS),
         ),
@@ -81,7 +82,7 @@ def navigation(actor: Actor, path: str) -> list[dict[str, Any]]:
     """Return the groups of the rail with the entries this actor may open."""
     groups = []
     for group in NAVIGATION:
-        places = [place for place in group.places if actor.can(place.right)]
+        places = [place for place in group.places if actor.can(place.right, everywhere=place.everywhere)]
         entries = [entry for place in places if (entry := _entry(place, path))]
         if entries:
             groups.append({"title": group.title, "is_quiet": group.is_quiet, "entries": entries})

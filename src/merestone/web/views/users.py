@@ -117,6 +117,7 @@ def edit(request: WebRequest, record_id: int) -> HttpResponse:
 @scoped("company", right=Right.MANAGE_USERS)
 def company_settings(request: WebRequest) -> HttpResponse:
     """Change the company's settings."""
+    request.actor.require(Right.MANAGE_USERS, everywhere=True)
     now = company()
     names = ("name", "time_zone", "currency", "country")
     form = CompanySettings(request.POST or None, initial={name: getattr(now, name) for name in names})
