@@ -11,7 +11,7 @@ from django.utils.safestring import SafeString, mark_safe
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
-_LINK = re.compile(r"(?:https?://|mailto:|/(?![/\\])|#)[^\s\\]*", re.IGNORECASE)
+_LINK = re.compile(r"(?:https?://|mailto:|/(?![/\\]|%5C)|#)[^\s\\]*", re.IGNORECASE)
 
 
 @cache
