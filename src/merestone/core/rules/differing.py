@@ -204,7 +204,7 @@ def _told_text(name: str, old: str, new: str) -> Iterator[str]:
     if not before:
         yield from (f"      + {line}".rstrip() for line in after)
         return
-    for line in list(difflib.unified_diff(before, after, lineterm="", n=2))[2:]:
+    for line in list(difflib.unified_diff(before, after, lineterm="", n=2))[3:]:
         yield f"      {line[0]} {line[1:]}".rstrip() if line[0] != "@" else "      …"
 
 

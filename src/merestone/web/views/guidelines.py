@@ -101,7 +101,7 @@ def _against(request: WebRequest, paper: Paper, versions: list[Paper]) -> Paper 
 
 def difference_lines(old: str, new: str) -> list[tuple[str, str]]:
     """Return (mark, text) of each line of a unified difference: ``+``, ``-``, a blank, or ``…`` between parts."""
-    found = list(difflib.unified_diff(old.split("\n"), new.split("\n"), lineterm="", n=3))[2:]
+    found = list(difflib.unified_diff(old.split("\n"), new.split("\n"), lineterm="", n=3))[3:]
     return [("…", "") if line.startswith("@@") else (line[:1], line[1:]) for line in found]
 
 
