@@ -34,6 +34,7 @@ from merestone.web.tables.query import SIZES, ListQuery, read_query
 
 CHANGES = ("gained", "lost", "within", "overlay")
 SPOKEN = (("gained", "Gained"), ("lost", "Lost"), ("within", "Moves within"), ("overlay", "Overlay"))
+WHY = 130
 _C = ListColumn
 
 
@@ -52,7 +53,7 @@ class Moves:
         _C("revenue", "Revenue", Kind.MONEY),
         _C("potential", "Potential", Kind.MONEY, is_default=True),
         _C("workload_hours", "Workload", Kind.NUMBER, unit="h"),
-        _C("open_amount", "Open opportunities", Kind.MONEY, is_default=True),
+        _C("open_amount", "Open", Kind.MONEY, help="In open opportunities", is_default=True),
         _C("why", "Why", is_default=True, is_wide=True, is_sortable=False),
     )
     search: tuple[str, ...] = ("name", "external_id", "why")
@@ -93,7 +94,7 @@ def review_page(request: WebRequest, key: str) -> HttpResponse:
     context = frame_of(request, eyes, "moves") | {
         "title": eyes.model.name,
         "picture": found,
-        "balance": [_weights(one, eyes) for one in found.balance],
+        "balance": [_weights(one, eyes) for one in sorted(found.balance, key=_change, reverse=True)],
         "totals": _totals(found),
         "query": query,
         "kind": KIND,
@@ -130,8 +131,12 @@ def frame_of(request: WebRequest, eyes: Viewing, tab: str) -> dict[str, Any]:
         ("moves", "What changes", reverse("review", args=[key]), None),
         ("challenges", "Challenges", reverse("review-challenges", args=[key]), len(listed(request.services, request.actor, key))),
     ]  # fmt: skip
-    demanded = standings(request.services, eyes.model, eyes.document)
-    if demanded and (eyes.sees_all or any(one.demand.asks(request.actor.user_id) for one in demanded)):
+    demanded = [
+        one
+        for one in standings(request.services, eyes.model, eyes.document)
+        if eyes.sees_all or one.demand.asks(request.actor.user_id)
+    ]
+    if demanded:
         n_missing = sum(1 for one in demanded if one.state != "approved")
         tabs.append(("approvals", "Approvals", reverse("review-approvals", args=[key]), n_missing))
     if eyes.sees_all:
@@ -166,6 +171,12 @@ def _weights(one: dict[str, Any], eyes: Viewing) -> dict[str, Any]:
         )
     ]
     return {"name": one["name"], "is_me": one["rep"] == eyes.actor.rep_id, "measures": measures}
+
+
+def _change(one: dict[str, Any]) -> float:
+    """Return how much somebody's potential moves against the mean."""
+    before, after = (one[side]["potential_index"] or 0.0 for side in ("before", "after"))
+    return abs(float(after) - float(before))
 
 
 def _totals(found: Picture) -> list[dict[str, Any]]:
@@ -211,12 +222,18 @@ def _lines(request: WebRequest, found: Picture, rows: list[Row], query: ListQuer
             "asks": "keep" if rep is not None and found.loads.owner_now(row["id"]) == rep else "give",
             "is_mine_then": rep is not None and found.loads.owner_then(row["id"]) == rep,
             "cells": [
-                Cell(column, row[column.path], row["id"] if row["id"] in seen else None, currency)
+                Cell(column, _shown(column, row), row["id"] if row["id"] in seen else None, currency)
                 for column in query.columns
             ],
         }
         for row in rows
     ]
+
+
+def _shown(column: ListColumn, row: Row) -> Any:
+    """Return a value as the list shows it: long reasons are whole on the account's own page and in exports."""
+    value = row[column.path]
+    return f"{value[: WHY - 1]}…" if column.name == "why" and len(value) > WHY else value
 
 
 @scoped("reviews")
@@ -312,7 +329,7 @@ class Ask(forms.Form):
     """What is said to those who are asked."""
 
     ends_on = forms.DateField(
-        label="Last day for challenges", required=False, widget=forms.DateInput(attrs={"type": "date"}),
+        label="Last day for challenges", required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         help_text="In the company's time zone. Empty: no last day.",
     )  # fmt: skip
     depth = forms.TypedChoiceField(
