@@ -12,7 +12,7 @@ from typing import Any
 
 from merestone.core.model.territory import TerritoryModelDocument, TerritoryNode
 
-TOKEN = re.compile(r"'(?:[^']|'')*'|\w+|[^\w\s]+")
+TOKEN = re.compile(r"'(?:[^']|'')*'|\w+|[<>]=|<>|\S")
 
 
 @dataclass(frozen=True)
