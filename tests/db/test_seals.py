@@ -92,6 +92,15 @@ def test_sweep_with_nothing_to_seal_costs_one_query_at_most():
     assert len(queries) <= 1
 
 
+def test_sealing_a_small_write_costs_two_statements_at_most():
+    audit.set_context("cli", cause="test", transaction="t" * 32)
+    Account.objects.create(name="a")
+    with CaptureQueriesContext(connection) as queries:
+        seals.seal("t" * 32)
+    assert len(queries) <= 2
+    assert AuditSeal.objects.get().n_entries == 1
+
+
 @pytest.mark.parametrize("table", ["auditseal", "auditentry"])
 @pytest.mark.parametrize("sql", ["UPDATE merestone_{} SET actor = 'x'", "DELETE FROM merestone_{}"])
 def test_log_and_seals_are_append_only(records, table, sql):

@@ -40,6 +40,7 @@ class Bundle:
     first: int
     actor: str
     cause: str
+    previous: str = FIRST
     last: int = 0
     n: int = 0
     content: Any = field(default_factory=hashlib.sha256)
@@ -81,29 +82,33 @@ def sweep() -> int:
         return _seal_sqlite("")
 
 
+_LAST_DIGEST = f"coalesce((SELECT digest FROM {SEALS} ORDER BY id DESC LIMIT 1), '{FIRST}')"  # noqa: S608
 _LAST_SEALED = f"coalesce((SELECT last_entry FROM {SEALS} ORDER BY id DESC LIMIT 1), 0)"  # noqa: S608
 
 
 def _seal_sqlite(token: str) -> int:
     """Seal this transaction and what was written without context; an older seal that is gone is not made anew."""
     with connection.cursor() as cursor:
-        cursor.execute(f"{SQLITE_ENTRIES} WHERE id > {_LAST_SEALED} ORDER BY id")
-        found = [one for one in bundles(cursor) if one.transaction == token or one.actor == "unknown"]
+        # The digest before comes with the entries: two statements in all for a small write.
+        cursor.execute(
+            f"SELECT found.*, {_LAST_DIGEST} FROM ({SQLITE_ENTRIES} WHERE id > {_LAST_SEALED}) AS found ORDER BY id"  # noqa: S608
+        )
+        all_found = bundles(cursor)
+        found = [one for one in all_found if one.transaction == token or one.actor == "unknown"]
         if not found:
             return 0
-        cursor.execute(f"SELECT digest FROM {SEALS} ORDER BY id DESC LIMIT 1")  # noqa: S608
-        previous = (cursor.fetchone() or (FIRST,))[0]
         at = str(timezone.now().replace(tzinfo=None))
         cursor.executemany(
             f'INSERT INTO {SEALS} (at, "transaction", actor, cause, first_entry, last_entry, n_entries, previous, digest)'  # noqa: S608
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            list(_chained(found, previous, at)),
+            list(_chained(found, all_found[0].previous, at)),
         )
-        cursor.execute(
-            f'UPDATE {CONTEXT} SET "transaction" = %s WHERE id = {STANDING} AND "transaction" IN'  # noqa: S608
-            " (SELECT value FROM json_each(%s))",
-            [uuid.uuid4().hex, json.dumps([bundle.transaction for bundle in found])],
-        )
+        if any(one.transaction != token for one in found):
+            cursor.execute(
+                f'UPDATE {CONTEXT} SET "transaction" = %s WHERE id = {STANDING} AND "transaction" IN'  # noqa: S608
+                " (SELECT value FROM json_each(%s))",
+                [uuid.uuid4().hex, json.dumps([one.transaction for one in found])],
+            )
     return len(found)
 
 
@@ -111,9 +116,9 @@ def bundles(entries: Iterable[Sequence[Any]]) -> list[Bundle]:
     """Return the entries by transaction, in the order of their first ids."""
     found: dict[str, Bundle] = {}
     last: Bundle | None = None
-    for entry, token, actor, cause, text in entries:
+    for entry, token, actor, cause, text, *before in entries:
         if last is None or last.transaction != token:
-            last = found.setdefault(token, Bundle(token, entry, actor, cause))
+            last = found.setdefault(token, Bundle(token, entry, actor, cause, *before))
         last.add(entry, text)
     return list(found.values())
 
