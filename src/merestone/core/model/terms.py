@@ -47,8 +47,10 @@ class Terms:
     @property
     def all_guidelines(self) -> dict[str | None, Guidelines]:
         """The guidelines that are spoken of, by territory key; None: the model's."""
-        own = {} if self.guidelines is None else {None: self.guidelines}
-        return {**own, **self.territories}
+        found: dict[str | None, Guidelines] = dict(self.territories)
+        if self.guidelines is not None:
+            found[None] = self.guidelines
+        return found
 
     def over(self, before: Terms) -> Terms:
         """Return what holds once these are applied where ``before`` held."""

@@ -203,7 +203,7 @@ def _types(reader: Reader, data: Any) -> tuple[TerritoryType, ...]:
 
 
 def _entries(reader: Reader, data: Any) -> Entries:
-    entries = []
+    entries: Entries = []
     for index, item in enumerate(reader.sequence(data, "territories")):
         where = reader.place("territories", item, index)
         entries.append((where, reader.mapping(item, where, known=_TERRITORY)))

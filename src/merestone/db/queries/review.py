@@ -10,6 +10,8 @@ from merestone.db.models import Notice
 
 def notices(actor: Actor) -> QuerySet[Notice]:
     """Return the actor's own notices, the newest first."""
+    if actor.user_id is None:
+        return Notice.objects.none()
     return Notice.objects.filter(user_id=actor.user_id).order_by("-at", "-id")
 
 

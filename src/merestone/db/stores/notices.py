@@ -45,7 +45,9 @@ class NoticeStore:
             mailed_at=None, read_at=None, user__is_active=True, at__gt=at - TOO_OLD
         )
         rows = rows.order_by("id").annotate(email=F("user__email"), name=F("user__name"))
-        found: list[dict[str, Any]] = list(rows.values("id", "text", "url", "email", "name")[:limit])
+        found: list[dict[str, Any]] = [
+            dict(row) for row in rows.values("id", "text", "url", "email", "name")[:limit]
+        ]
         Notice.objects.filter(pk__in=[row["id"] for row in found]).update(mailed_at=at)
         return found
 

@@ -152,9 +152,8 @@ class PeopleChangeStore(HandedOver):
         query = rows.Member.objects.filter(Q(ends_on=None) | Q(ends_on__gt=on), rep_id=rep_id)
         query = query.filter(node__model__state="active")
         with translated():
-            found: list[dict[str, Any]] = list(
-                query.order_by("pk").values("id", "node_id", "rep_id", "role", "starts_on", "ends_on")
-            )
+            cells = query.order_by("pk").values("id", "node_id", "rep_id", "role", "starts_on", "ends_on")
+            found: list[dict[str, Any]] = [dict(row) for row in cells]
             pks = [row["id"] for row in found]
             mine = rows.Member.objects.filter(pk__in=pks)
             mine.filter(starts_on__gte=on).delete()

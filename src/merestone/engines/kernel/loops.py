@@ -176,8 +176,8 @@ def narrowed(bitmaps, conjunctions, n_words):
     found = np.zeros(bitmaps.shape[0] * n_words, np.uint64)
     for row in range(bitmaps.shape[0]):
         for place in range(len(conjunctions)):
-            bit = (bitmaps[row, conjunctions[place] >> 6] >> np.uint64(conjunctions[place] & 63)) & np.uint64(1)
-            found[row * n_words + (place >> 6)] |= bit << np.uint64(place & 63)
+            word = bitmaps[row, conjunctions[place] >> 6] >> np.uint64(conjunctions[place] & 63)
+            found[row * n_words + (place >> 6)] |= (word & np.uint64(1)) << np.uint64(place & 63)
     return found
 
 
@@ -323,8 +323,8 @@ def scan(subset, first, last, depth, n_primary, emit_from, group_of, start, word
                 own, bit = np.uint64(conjunction >> 6), np.uint64(conjunction & 63)
                 is_left = True
                 for number in range(cards[conjunction, first_asked], cards[conjunction, 3]):
-                    axis = bound_to[number]
-                    if (flat[np.uint64(rows[axis, row]) * n_words + own] >> bit) & np.uint64(1) == np.uint64(0):
+                    bitmap = np.uint64(rows[bound_to[number], row]) * n_words
+                    if (flat[bitmap + own] >> bit) & np.uint64(1) == np.uint64(0):
                         is_left = False
                         break
                 if not is_left:
