@@ -188,7 +188,7 @@ def rep_changes(request: ApiRequest, record_id: int = Id) -> HttpResponse:
         return not_there()
     names = ("id", "starts_on", "ends_on", "starts_at_noon", "ends_at_noon")
     leave: Any = queries.leave(request.actor).filter(rep_id=record_id).order_by("starts_on", "id")
-    covers = queries.covers(request.actor).order_by("starts_on", "id")
+    covers: Any = queries.covers(request.actor).order_by("starts_on", "id")
     return answer(
         {
             **{name: getattr(row, name) for name in ("hired_on", "ramp_weeks", "left_on")},

@@ -339,11 +339,12 @@ class Telling:
             return f"{n} contact{'s' if n != 1 else ''} so far"
         if name == "language":
             word = self.pieces.language[piece]
-            return f"speaks {word}" if word else ""
+            tells = word and self.sharing.parts[name][piece].min() < 1  # what everybody speaks says nothing
+            return f"speaks {word}" if tells else ""
         if name == "industry":
             return f"knows {self.pieces.industry[piece]}"
         if name == "distance":
-            return f"{-HALF_KM * float(np.log2(value)):.0f} km away" if value > 0.03 else ""
+            return f"{-HALF_KM * float(np.log2(value)):.0f} km away" if value >= 0.2 else ""
         if name == "skills":
             return "has the skills asked for"
         if name == "likeness":
