@@ -126,8 +126,8 @@ def test_open_work_of_an_account_that_goes_to_the_queue_stays(world: World) -> N
         OPERATOR,
         builders.document([builders.WEST_EAST[0], *builders.WEST_EAST[2:]], key="m2"),
     )
-    put(world.services)
-    assert owners()[deal] == "ana"
+    done = put(world.services)
+    assert (owners()[deal], done["opportunities_kept"]) == ("ana", 1)
 
 
 def test_open_work_stays_until_it_is_closed(world: World) -> None:

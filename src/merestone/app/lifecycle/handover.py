@@ -18,8 +18,8 @@ from merestone.app.lifecycle.policies import WorkPolicy
 from merestone.app.policy import SYSTEM
 from merestone.app.services import Services
 
-Hands = Mapping[int, tuple[int | None, int]]
-"""Account -> (former owner, new owner)."""
+Hands = Mapping[int, tuple[int | None, int | None]]
+"""Account -> (former owner, new owner); None: nobody."""
 
 
 class Moved:
@@ -29,15 +29,15 @@ class Moved:
         self.services = services
         self.before = services.lifecycle.primary_owners()
 
-    def hands(self) -> tuple[int, dict[int, tuple[int | None, int]]]:
-        """Return how many accounts have another territory or owner now, and the hands of those with a new owner."""
+    def hands(self) -> tuple[int, dict[int, tuple[int | None, int | None]]]:
+        """Return how many accounts have another territory or owner now, and the hands of those with another owner."""
         after = self.services.lifecycle.primary_owners()
         ids = after["record"].combine_chunks()
         place = pc.index_in(ids, value_set=self.before["record"].combine_chunks())
         was = self.before.take(place)
         territory = _differs(was["territory"], after["territory"])
         owner = _differs(was["owner"], after["owner"])
-        rows = pa.array(np.flatnonzero(owner & pc.is_valid(after["owner"]).to_numpy()))
+        rows = pa.array(np.flatnonzero(owner))
         columns = (ids.take(rows), was["owner"].take(rows), after["owner"].take(rows))
         accounts, olds, news = (column.to_pylist() for column in columns)
         hands = {account: (old, new) for account, old, new in zip(accounts, olds, news, strict=True)}
@@ -98,13 +98,13 @@ def hand_over(
 
 
 def _of_former_owner(work: pa.Table, hands: Hands) -> list[tuple[int, int, str]]:
-    """Return (id, account, stage) of the work that the account's former owner holds, or nobody."""
+    """Return (id, account, stage) of the work that the account's former owner holds, or nobody, if there is a new one."""
     names = ["id", "account", "holder", "stage" if "stage" in work.column_names else "opportunity"]
     columns = [work[name].to_pylist() for name in names]
     return [
         (pk, account, stage)
         for pk, account, holder, stage in zip(*columns, strict=True)
-        if holder is None or holder == hands[account][0]
+        if hands[account][1] is not None and holder in (None, hands[account][0])
     ]
 
 

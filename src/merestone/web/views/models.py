@@ -140,6 +140,7 @@ def life_page(request: WebRequest, key: str) -> HttpResponse:
         "can": [(verb, *WORDS[verb]) for verb in can],
         "chosen": next(((verb, *WORDS[verb]) for verb in can if verb == chosen), None),
         "typed": request.POST,
+        "is_early": life.effective is not None and life.effective > request.services.clock.today(),
         "content": lifecycle.content_hash(loaded[1]),
         "zone": request.services.clock.zone(),
         "events": lifecycle.events(request.services, request.actor, key),
