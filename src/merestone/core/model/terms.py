@@ -47,7 +47,7 @@ class Terms:
     @property
     def all_guidelines(self) -> dict[str | None, Guidelines]:
         """The guidelines that are spoken of, by territory key; None: the model's."""
-        found: dict[str | None, Guidelines] = dict(self.territories)
+        found: dict[str | None, Guidelines] = {key: text for key, text in self.territories.items()}  # noqa: C416
         if self.guidelines is not None:
             found[None] = self.guidelines
         return found
