@@ -229,6 +229,19 @@ def test_those_concerned_are_told(review: World) -> None:
     assert set(told) == {review.ben.user_id, review.mia.user_id, review.vera.user_id}
 
 
+def test_what_one_side_is_told_does_not_name_the_other(review: World) -> None:
+    number = sent(review, "ana", keep(review))
+    deciding.speak(review.services, review.ana, "new", number, text="Please.")
+    deciding.decide(review.services, review.vera, "new", number, accept=True, note="Yes.")
+
+    told = Notice.objects.filter(user_id=review.ben.user_id, kind="challenge").values_list("text", flat=True)
+    assert len(told) == 3
+    assert not any("Ana" in text for text in told)
+    shown = challenges.told(review.services, review.ben, "new", number)
+    assert "Ana" not in json.dumps([dict(shown.facts), dict(shown.effect)], default=str)
+    assert all(one.user_name == "A colleague" for one in shown.comments)
+
+
 LATE = {"challenges": {"accept": [{"kinds": ["keep"], "late_stage": True, "effect_within": 0.7}]}}
 
 

@@ -231,13 +231,12 @@ def concerned_users(services: Services, eyes: Viewing, row: ChallengeRow) -> set
 
 
 def what(row: ChallengeRow) -> str:
-    """Return what a challenge asks for, in words."""
-    who = row.rep_name or "somebody"
+    """Return what a challenge asks for, in words; without names of people, for either side may be hidden from the other."""
     if row.kind == "keep":
-        return f"{who} asks to keep {row.account_name}"
+        return f"{row.account_name} would be kept where it is"
     if row.kind == "swap":
-        return f"{who} asks for {row.account_name} and gives {row.other_name}"
-    return f"{who} asks for {row.account_name}"
+        return f"{row.account_name} would be swapped for {row.other_name}"
+    return f"{row.account_name} is asked for"
 
 
 @dataclass(frozen=True)
