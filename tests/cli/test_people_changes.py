@@ -20,18 +20,14 @@ def program(tmp_path: Path) -> Program:
     return made
 
 
-def test_leave_cover_ramp_and_departure(program: Program) -> None:
+def test_leave_with_cover_and_departure(program: Program) -> None:
     left = program(
         "rep", "leave", "ana@example.com", "--from", "2026-01-05", "--to", "2026-01-09", "--cover", "Ben"
     )
     assert (left["days"], left["merged"]) == (5.0, 0)
     again = program("rep", "leave", "ana@example.com", "--from", "2026-01-09", "--to", "2026-01-09", code=1)
     assert again["error"]["code"] == "overlapping-leave"
-    ramp = program("rep", "ramp", "ben@example.com", "--hired", "2020-01-01", "--weeks", "4")
-    assert ramp["share"] == 1.0
     plan = program("rep", "depart", "ana@example.com", "--last-day", "2026-01-31", "--out", "plan.csv")
     assert (plan["state"], plan["accounts"]) == ("draft", 1)
     assert "Ben" in (program.folder / "plan.csv").read_text()
     assert program("rep", "depart", "Ana", "--last-day", "2026-01-31", "--apply")["state"] == "done"
-    program("rep", "undo", "ana@example.com", code=1)
-    program("rep", "cover", "nobody", "--by", "Ben", "--from", "2026-01-01", code=1)

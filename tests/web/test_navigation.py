@@ -24,7 +24,7 @@ def test_rail_is_in_the_order_of_the_day() -> None:
 @pytest.mark.parametrize(
     ("role", "hidden"),
     [
-        ("rep", {"Queue", "Settings", "Planning", "Imports", "Jobs", "Audit log", "Users"}),
+        ("rep", {"Queue", "People calendar", "Settings", "Planning", "Imports", "Jobs", "Audit log", "Users"}),
         ("manager", {"Settings", "Planning", "Imports", "Jobs", "Audit log", "Users"}),
         ("planner", {"Settings", "Users"}),
         ("admin", set()),
