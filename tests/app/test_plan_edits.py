@@ -135,8 +135,10 @@ def test_children_are_removed_or_moved_only_when_asked_for(plan: Services) -> No
 
 def test_those_who_do_not_plan_may_not(plan: Services) -> None:
     manager = Actor(role="manager")
+    for key in ("p", "never"):  # a plan they may not see reads like one that is not there
+        with pytest.raises(NotFoundError, match=f"There is no territory model '{key}'"):
+            plan_edits.read_territory(plan, manager, key, "west")
     for act in (
-        lambda: plan_edits.read_territory(plan, manager, "p", "west"),
         lambda: plan_edits.clone_model(plan, manager, "p"),
         lambda: plan_edits.edit_territory(plan, manager, "p", "west", {}, fingerprint=""),
     ):
