@@ -73,7 +73,7 @@ def test_a_document_with_every_key_told_is_read():
     territory = {
         "key": "us", "name": "United States", "parent": None, "type": "geo", "where": "country = 'US'", "priority": 100,
         "members": [member], "named": ["A-1"], "exclude": ["A-2"], "notes": "All of it.",
-        "cases": [{"record": {"country": "US"}, "expect": "match"}],
+        "cases": [{"record": {"country": "US"}, "expect": "match"}], "guidelines": "Call first.", "acknowledge": True,
     }  # fmt: skip
     data = {
         "merestone": 1,
@@ -83,6 +83,9 @@ def test_a_document_with_every_key_told_is_read():
         "lists": {"top": ["a"]},
         "types": [{"key": "geo", "name": "Geography", "primary": True}],
         "territories": [territory],
+        "policies": {"opportunities": {"policy": "follow"}},
+        "guidelines": "Be kind.",
+        "acknowledge": False,
     }
     assert set(data) == set(DOCUMENT_KEYS["top"])
     assert set(territory) == set(DOCUMENT_KEYS["territory"])

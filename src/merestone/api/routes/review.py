@@ -314,8 +314,8 @@ def list_reviews(request: ApiRequest) -> HttpResponse:
 def read_review(
     request: ApiRequest,
     key: str = Model,
-    limit: int = Query(1_000, ge=0, le=100_000),
-    offset: int = Query(0, ge=0, le=10_000_000),
+    limit: int = Query(1_000, ge=0, le=100_000, description="Accounts at most."),
+    offset: int = Query(0, ge=0, le=10_000_000, description="Accounts to leave out first."),
 ) -> HttpResponse:
     """Return the accounts I win and lose with reasons, and my balance before and after; that I looked is kept."""
     found = seeing.picture(request.services, request.actor, key)
@@ -463,7 +463,9 @@ def withdraw(request: ApiRequest, number: Number, key: str = Model) -> HttpRespo
 
 
 @operation("GET", "/notices", scope="own", summary="List my notices", response=NoticeList)
-def list_notices(request: ApiRequest, limit: int = Query(50, ge=1, le=500)) -> HttpResponse:
+def list_notices(
+    request: ApiRequest, limit: int = Query(50, ge=1, le=500, description="Notices at most.")
+) -> HttpResponse:
     """Return what I should know, the newest first."""
     rows = queries.notices(request.actor).values("id", "at", "kind", "text", "url", "read_at")[:limit]
     return answer({"unread": queries.n_unread(request.actor), "items": list(rows)})
