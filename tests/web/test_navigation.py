@@ -24,9 +24,22 @@ def test_rail_is_in_the_order_of_the_day() -> None:
 @pytest.mark.parametrize(
     ("role", "hidden"),
     [
-        ("rep", {"Queue", "People calendar", "Settings", "Planning", "Imports", "Jobs", "Audit log", "Users"}),
-        ("manager", {"Settings", "Planning", "Imports", "Jobs", "Audit log", "Users"}),
-        ("planner", {"Settings", "Users"}),
+        (
+            "rep",
+            {
+                "Queue",
+                "People calendar",
+                "Settings",
+                "Planning",
+                "Imports",
+                "Jobs",
+                "Audit log",
+                "Users",
+                "Access",
+            },
+        ),
+        ("manager", {"Settings", "Planning", "Imports", "Jobs", "Audit log", "Users", "Access"}),
+        ("planner", {"Settings", "Users", "Access"}),
         ("admin", set()),
     ],
 )

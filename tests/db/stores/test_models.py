@@ -216,6 +216,7 @@ def test_members_of_the_active_model(models, writing, reps, save):
     pk = save(DOCUMENT)
     assert models.members().num_rows == 0
     Rep.objects.filter(pk=reps["Ana0"]).update(left_on=date(2027, 3, 1), languages=["en", "de"])
+    Rep.objects.filter(pk=reps["Ana0"]).update(hired_on=date(2026, 5, 4), ramp_weeks=12)
     with writing():
         models.activate(pk, at=NOON)
     assert models.members().slice(0, 2).to_pylist() == [
@@ -229,6 +230,8 @@ def test_members_of_the_active_model(models, writing, reps, save):
             "valid_to": date(2027, 6, 1),
             "left_on": None,
             "languages": [],
+            "hired_on": None,
+            "ramp_weeks": None,
         },
         {
             "territory": "us-ai",
@@ -240,15 +243,16 @@ def test_members_of_the_active_model(models, writing, reps, save):
             "valid_to": None,
             "left_on": date(2027, 3, 1),
             "languages": ["en", "de"],
+            "hired_on": date(2026, 5, 4),
+            "ramp_weeks": 12,
         },
     ]
 
 
 def test_leave_lists_days_away(models, reps):
-    Leave.objects.create(rep_id=reps["Ben1"], starts_on=date(2026, 7, 1), ends_on=date(2026, 7, 15))
-    assert models.leave().to_pylist() == [
-        {"rep_id": reps["Ben1"], "starts_on": date(2026, 7, 1), "ends_on": date(2026, 7, 15)}
-    ]
+    days = {"starts_on": date(2026, 7, 1), "ends_on": date(2026, 7, 15), "ends_at_noon": True}
+    Leave.objects.create(rep_id=reps["Ben1"], **days)
+    assert models.leave().to_pylist() == [{"rep_id": reps["Ben1"], **days, "starts_at_noon": False}]
 
 
 def test_statements_do_not_grow_with_the_territories(models, reps, n_queries, save):
