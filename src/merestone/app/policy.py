@@ -8,9 +8,10 @@ company. Nothing is allowed that is not given. Which rows that comes to is ``db.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from merestone.base.errors import ForbiddenError
 
@@ -108,6 +109,8 @@ class Actor:
         Rights beyond the role's, in force at the start of the request.
     today : date or None
         The company's day at the start of the request, which dated places are read at; ``None`` = look it up.
+    memo : dict
+        What ``db.queries.scope`` found out for this request; an actor that says no day keeps nothing.
     """
 
     role: str
@@ -118,6 +121,7 @@ class Actor:
     scopes: frozenset[Right] | None = None
     grants: tuple[Held, ...] = ()
     today: date | None = None
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def role_rights(self) -> frozenset[Right]:

@@ -222,8 +222,7 @@ def _covering(actor: Actor, subject: _Subject, reps: Any, *, kind: str) -> Itera
 
 
 def _through_the_team(actor: Actor, subject: _Subject) -> Iterable[Reason]:
-    team = scope.reach(actor).team
-    people = set() if team is None else {row["rep_id"] for row in team} - {actor.rep_id}
+    people = (scope.reach(actor).team or frozenset()) - {actor.rep_id}
     for rep in Rep.objects.filter(pk__in=people & (subject.owners | subject.holders)):
         yield Reason("team", f"{rep}, of the people they manage, has it.")
     seen = scope.current_members(scope.day(actor)).filter(

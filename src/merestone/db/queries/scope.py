@@ -86,64 +86,90 @@ def holdings(actor: Actor) -> tuple[Held, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Where an actor has one right.
+    """Where an actor has one right, as numbers.
 
     Parameters
     ----------
     is_everything : bool
         The whole company; the rest is empty then.
-    nodes : Q
-        Condition on territory nodes.
-    owners : Q
-        Condition on open associations: whose records are reached wherever they lie.
-    covers : QuerySet of Cover or None
-        Single accounts somebody stands in for.
-    team : QuerySet or None
-        Ids of the reps a manager answers for.
+    nodes, territories : frozenset of int
+        Territories of the active model: their nodes, their identities.
+    owners : frozenset of int
+        Reps whose records are reached wherever they lie.
+    covered : frozenset of (int, int)
+        Single accounts that somebody stands in for: rep, account.
+    people : frozenset of int
+        Reps one of these stands in for.
+    team : frozenset of int or None
+        The reps a manager answers for.
     """
 
     is_everything: bool
-    nodes: Q = NOTHING
-    owners: Q = NOTHING
-    covers: QuerySet[Cover] | None = None
-    team: Any = None
+    nodes: frozenset[int] = frozenset()
+    territories: frozenset[int] = frozenset()
+    owners: frozenset[int] = frozenset()
+    covered: frozenset[tuple[int, int]] = frozenset()
+    people: frozenset[int] = frozenset()
+    team: frozenset[int] | None = None
 
 
 EVERYTHING = Reach(True)
 
 
 def reach(actor: Actor, right: Right = Right.SEE) -> Reach:
-    """Return where the actor has a right (1 query for managers)."""
+    """Return where the actor has a right: found out once a request (at most 4 queries)."""
     if actor.has(right, everywhere=True):
         return EVERYTHING
-    nodes = below(held.territory for held in actor.grants if held.territory and right in held.rights)
-    if actor.rep_id is None:
-        return Reach(False, nodes)
+    if actor.today is None:
+        return _reach(actor, right)
+    if right not in actor.memo:
+        actor.memo[right] = _reach(actor, right)
+    found: Reach = actor.memo[right]
+    return found
+
+
+def _reach(actor: Actor, right: Right) -> Reach:
     today = day(actor)
-    owners, who, team = NOTHING, NOTHING, None
-    if right in COVER_RIGHTS:
-        who = Q(cover_id=actor.rep_id)
-    if right in actor.role_rights:
+    keys = {held.territory for held in actor.grants if held.territory and right in held.rights}
+    exact, owners, covering, team = NOTHING, set(), set(), None
+    if actor.rep_id is not None and right in COVER_RIGHTS:
+        covering = {actor.rep_id}
+    if actor.rep_id is not None and right in actor.role_rights:
+        owners = {actor.rep_id}
         own = current_members(today).filter(rep_id=actor.rep_id)
-        owners, nodes = Q(owner_id=actor.rep_id), nodes | Q(pk__in=own.values("node_id"))
+        exact = Q(pk__in=own.values("node_id"))
         if actor.role == "manager":
-            keys = list(own.filter(role="manager").values_list("node__territory__key", flat=True))
-            nodes |= below(keys)
-            team = current_members(today).filter(below(keys, prefix="node__")).values("rep_id")
-    if team is not None and right is Right.SEE:  # whoever answers for people sees what they see
-        nodes |= Q(pk__in=current_members(today).filter(rep_id__in=team).values("node_id"))
-        owners |= Q(owner_id__in=team)
-        who |= Q(cover_id__in=team)
-    covers = current_covers(today).filter(who)
-    owners |= Q(owner_id__in=covers.filter(account=None).values("rep_id"))
-    return Reach(False, nodes, owners, covers.exclude(account=None), team)
+            managed = set(own.filter(role="manager").values_list("node__territory__key", flat=True))
+            keys |= managed
+            team = frozenset(
+                current_members(today)
+                .filter(below(managed, prefix="node__"))
+                .values_list("rep_id", flat=True)
+            )
+    if team and right is Right.SEE:  # whoever answers for people sees what they see
+        exact |= Q(pk__in=current_members(today).filter(rep_id__in=team).values("node_id"))
+        owners |= team
+        covering |= team
+    places = TerritoryNode.objects.filter(exact | below(keys), model__state="active").order_by()
+    nodes = list(places.values_list("pk", "territory_id"))
+    covers = current_covers(today).filter(cover_id__in=covering).values_list("rep_id", "account_id")
+    stood_in = set(covers) if covering else set()
+    return Reach(
+        is_everything=False,
+        nodes=frozenset(pk for pk, _ in nodes),
+        territories=frozenset(territory for _, territory in nodes),
+        owners=frozenset(owners | {rep for rep, account in stood_in if account is None}),
+        covered=frozenset((rep, account) for rep, account in stood_in if account is not None),
+        people=frozenset(rep for rep, _ in stood_in),
+        team=team,
+    )
 
 
 def visible_nodes(actor: Actor, right: Right = Right.SEE) -> QuerySet[TerritoryNode]:
     """Return the active model's territories the actor sees (or has a right on), in tree order."""
     nodes = TerritoryNode.objects.filter(model__state="active").select_related("territory", "type")
     found = reach(actor, right)
-    return nodes if found.is_everything else nodes.filter(found.nodes)
+    return nodes if found.is_everything else nodes.filter(pk__in=found.nodes)
 
 
 def planned_nodes(actor: Actor, right: Right = Right.MANAGE_RULES) -> QuerySet[TerritoryNode]:
@@ -160,11 +186,13 @@ def _is_placed(actor: Actor, associations: Any, *, outer: str, right: Right) -> 
     found = reach(actor, right)
     if found.is_everything:
         return Q()
-    nodes = TerritoryNode.objects.filter(found.nodes, model__state="active")
-    here = Q(territory_id__in=nodes.order_by().values("territory_id")) | found.owners
-    if found.covers is not None and outer == "account":
-        pair = found.covers.filter(account_id=OuterRef("account_id"), rep_id=OuterRef("owner_id"))
-        here |= Q(account_id__in=found.covers.order_by().values("account_id")) & Q(Exists(pair))
+    here = Q(territory_id__in=found.territories) | Q(owner_id__in=found.owners)
+    if outer == "account":
+        by_rep: dict[int, list[int]] = {}
+        for rep, account in found.covered:
+            by_rep.setdefault(rep, []).append(account)
+        for rep, ids in by_rep.items():
+            here |= Q(owner_id=rep, account_id__in=ids)
     return Q(Exists(associations.objects.filter(here, **{outer: OuterRef("pk"), "valid_to": None})))
 
 
@@ -215,15 +243,11 @@ def reps(actor: Actor, right: Right = Right.SEE) -> QuerySet[Rep]:
     found = reach(actor, right)
     if found.is_everything:
         return Rep.objects.all()
-    nodes = TerritoryNode.objects.filter(found.nodes, model__state="active").order_by()
     if right is not Right.SEE:
-        members = current_members(day(actor)).filter(node_id__in=nodes.values("pk"))
+        members = current_members(day(actor)).filter(node_id__in=found.nodes)
         return Rep.objects.filter(pk__in=members.values("rep_id"))
-    people = Q(memberships__node_id__in=nodes.values("pk")) | Q(pk=actor.rep_id)
-    if found.covers is not None:
-        who = Q(cover_id=actor.rep_id) | (Q(cover_id__in=found.team) if found.team is not None else NOTHING)
-        people |= Q(pk__in=current_covers(day(actor)).filter(who).order_by().values("rep_id"))
-    return Rep.objects.filter(people).distinct()
+    colleagues = Member.objects.filter(node_id__in=found.nodes).values("rep_id")
+    return Rep.objects.filter(Q(pk__in=colleagues) | Q(pk__in=found.people | {actor.rep_id or 0}))
 
 
 def _own_or_team(actor: Actor, field: str, right: Right) -> Q:
@@ -231,8 +255,7 @@ def _own_or_team(actor: Actor, field: str, right: Right) -> Q:
     if actor.rep_id is None or right not in actor.role_rights:
         return NOTHING
     mine = Q(**{f"{field}_id": actor.rep_id})
-    team = reach(actor, right).team
-    return mine if team is None else mine | Q(**{f"{field}_id__in": team})
+    return mine | Q(**{f"{field}_id__in": reach(actor, right).team or ()})
 
 
 def opportunities(actor: Actor, right: Right = Right.SEE) -> QuerySet[Opportunity]:
