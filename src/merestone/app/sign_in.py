@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from merestone.app.access.people import require_over
 from merestone.app.policy import Actor, Right
 from merestone.app.services import Services
 from merestone.app.single_sign_on import SingleSignOn
@@ -91,6 +92,7 @@ def reset_factors(
         If there is no such user.
     """
     actor.require(Right.MANAGE_USERS, everywhere=True)
+    require_over(services, actor, user_id)
     user = user_by_id(services, user_id)
     with services.records.transaction(actor, cause="reset second factor"):
         removed = services.sign_ins.remove_factors(user_id)
@@ -103,6 +105,7 @@ def end_sessions(services: Services, actor: Actor, user_id: int, *, visit: Visit
     """End every session of a user: one's own, or anybody's for those who manage users."""
     if user_id != actor.user_id:
         actor.require(Right.MANAGE_USERS, everywhere=True)
+        require_over(services, actor, user_id)
     user = user_by_id(services, user_id)
     with services.records.transaction(actor, cause="end sessions"):
         services.sign_ins.end_sessions(user_id)
@@ -122,6 +125,7 @@ def end_session(services: Services, actor: Actor, session_id: int, *, visit: Vis
 def password_key(services: Services, actor: Actor, user_id: int, *, visit: Visit = NOWHERE) -> str:
     """Return a key to hand to somebody who forgot their password: it sets a new one, once, within a day."""
     actor.require(Right.MANAGE_USERS, everywhere=True)
+    require_over(services, actor, user_id)
     _active(services, user_id)
     with services.records.transaction(actor, cause="make password link"):
         write(services, "link_made", user_id=user_id, detail="to set a password", visit=visit)
@@ -137,6 +141,7 @@ def door_key(services: Services, actor: Actor, user_id: int) -> str:
         If the user is no administrator.
     """
     actor.require(Right.MANAGE_USERS, everywhere=True)
+    require_over(services, actor, user_id)
     user = _active(services, user_id)
     if user["role"] != "admin":
         raise InvalidInputError(
