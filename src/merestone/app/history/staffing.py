@@ -70,6 +70,10 @@ def posts_of(
     if not sight.shows_territory(territory) or territory not in names.territories:
         raise NotFoundError("There is no such territory, or it is not visible to you.")
     found = services.history.staffing([territory], known=known).to_pylist()
+    # What only a plan has is not there for those who do not plan, even if they see every record.
+    may_know = found or actor.can(Right.MANAGE_RULES)
+    if not may_know and territory not in services.visibility.visible_territories(actor):
+        raise NotFoundError("There is no such territory, or it is not visible to you.")
     spans = _spans(services, known=known)
     posts = [
         Post(

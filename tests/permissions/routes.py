@@ -1,0 +1,176 @@
+"""Every route of the web face and the API, and what it is about.
+
+A route whose parameters are all known is classified by its address. When you add one that is not, the matrix fails and
+says so; add it here, in one of the three tables, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.urls import URLPattern, URLResolver
+
+RECORDS = frozenset(
+    {
+        "accounts", "leads", "opportunities", "contacts", "contracts", "activities", "claims", "reps", "departures",
+    }
+)  # fmt: skip
+"""First part of an address -> `record_id` is a record of this table, in every relation to who asks."""
+
+CONSTANTS: dict[str, str] = {
+    "fmt": "csv",
+    "kind": "accounts",
+    "action": "set-lifecycle",
+    "prefix": "mst_00000000",
+    "name": "nothing",
+    "view_id": "999999",
+    "session_id": "999999",
+    "pk": "999999",
+    "grant_id": "999999",
+    "account_id": "999999",
+    "version_id": "999999",
+    "item_id": "999999",
+    "leave_id": "999999",
+    "cover_id": "999999",
+    "other_id": "999999",
+    "number": "999999",
+    "invitation": "999999",
+    "what": "moves",
+    "uidb36": "0",
+}
+"""Parameter -> what is asked for: for parameters that name no record of a territory (a format, one's own things).
+
+A number of something private may be 999999: then the matrix proves only that nothing comes of it.
+"""
+
+SUBJECTS: dict[str, str] = {
+    "imports/{record_id}": "company",
+    "jobs/{record_id}": "company",
+    "products/{record_id}": "company",
+    "quotas/{record_id}": "company",
+    "users/{record_id}": "company",
+    "access/people/{record_id}": "company",
+    "access/grants/{record_id}": "company",
+    "notices/{record_id}": "company",
+    "territories/{key}": "territory",
+    "models/{key}/whole": "stage",
+    "models/{key}": "model",
+    "review/{key}": "stage",
+    "reviews/{key}": "stage",
+    "sign-in/link/{key}": "page",
+    "sign-in/new-password/": "page",
+}
+"""Beginning of an address -> what it is about: ``record:TABLE``, ``territory`` (of the active model), ``model``,
+``stage`` (a model, in some states of its life only), ``company`` (no territory has it: only the right counts),
+``page`` (nothing in particular)."""
+STATEFUL = ("departures/{record_id}/again",)
+"""Beginnings of addresses that are there in some states of the record only, even for those who see it."""
+SEEN_BY: dict[str, str] = {"departures": "manage-members"}
+"""Table -> the right that shows its records, where that is not ``see``."""
+
+ADVICE = """These routes are not classified, so nobody knows who may see what they show:
+  {routes}
+Add to tests/permissions/routes.py: the beginning of the address to SUBJECTS, or its parameters to CONSTANTS."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """One address with one method.
+
+    Parameters
+    ----------
+    template : str
+        ``accounts/{record_id}/move/``; of the API with ``api/v1/`` before it.
+    right : str
+        What the program says one needs for it; empty for public pages.
+    subject : str
+        One of those of ``SUBJECTS``, or ``planned``: a territory of any model.
+    """
+
+    face: str
+    method: str
+    template: str
+    right: str
+    subject: str
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether it only reads."""
+        return self.method == "GET"
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether there may be nothing there even for those who see the record it is about."""
+        names = re.findall(r"\{(\w+)\}", self.template)
+        if self.subject == "stage" or self.template.startswith(STATEFUL):
+            return True
+        return any(CONSTANTS.get(name) == "999999" for name in names)
+
+    def url(self, **values: Any) -> str:
+        """Return an address."""
+        known = {**CONSTANTS, "key": "nothing", "record_id": "999999", **values}
+        return "/" + re.sub(r"\{(\w+)\}", lambda found: str(known[found[1]]), self.template)
+
+
+def subject_of(template: str) -> str | None:
+    """Return what an address is about; None when nobody knows."""
+    names = re.findall(r"\{(\w+)\}", template)
+    address = template.removeprefix("api/v1/")
+    if address.startswith("models/{key}") and "territory" in names:
+        return "planned" if set(names) <= {"key", "territory", *CONSTANTS} else None
+    for beginning, subject in SUBJECTS.items():
+        if address.startswith(beginning):
+            rest = set(names) - {"key", "record_id"}
+            return subject if rest <= CONSTANTS.keys() else None
+    if "record_id" in names:
+        table = address.split("/")[0]
+        rest = set(names) - {"record_id"}
+        return f"record:{table}" if table in RECORDS and rest <= CONSTANTS.keys() else None
+    return "page" if set(names) <= CONSTANTS.keys() else None
+
+
+def web_routes() -> Iterator[Route]:
+    """Yield GET and POST of every address of the resolver."""
+    from merestone.web import urls
+
+    for template, pattern in _patterns(urls.urlpatterns, ""):
+        view: Any = pattern.callback
+        right = "" if getattr(view, "scope", None) == "public" else getattr(view, "right", "see")
+        for method in ("GET", "POST"):
+            yield Route("web", method, template, right, subject_of(template) or "")
+
+
+def _patterns(entries: list[Any], prefix: str) -> Iterator[tuple[str, URLPattern]]:
+    for entry in entries:
+        text = prefix + _template(str(entry.pattern))
+        if isinstance(entry, URLResolver):
+            yield from _patterns(entry.url_patterns, text)
+        else:
+            yield text, entry
+
+
+def _template(pattern: str) -> str:
+    text = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", re.sub(r"\(\?P<(\w+)>[^)]*\)", r"{\1}", pattern))
+    return text.removeprefix("^").removesuffix("$")
+
+
+def api_routes() -> Iterator[Route]:
+    """Yield every operation of the OpenAPI document."""
+    from merestone.api.main import document
+
+    for path, operations in document()["paths"].items():
+        template = path.lstrip("/")
+        for method, operation in operations.items():
+            yield Route(
+                "api", method.upper(), template, operation.get("x-right", "see"), subject_of(template) or ""
+            )
+
+
+@cache
+def all_routes() -> tuple[Route, ...]:
+    """Return every route there is, those that answer at the same address once."""
+    return tuple(dict.fromkeys([*web_routes(), *api_routes()]))
