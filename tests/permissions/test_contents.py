@@ -71,7 +71,7 @@ def leaks(world: World, actor: str, asked: Iterator[tuple[Route, str]]) -> list[
         ("accounts/export/xlsx/", "Elsemere Brewing"),
         ("accounts/export/parquet/", "Elsemere Brewing"),
         ("leads/export/csv/", "Elsemere Prospect"),
-        ("search/?q=Elsemere", "Elsemere Deal"),
+        ("search/?q=Elsemere", "Elsemere Brewing"),
         ("territories/", "Elsemere Land"),
         ("models/next/", "Dreamford Land"),
         ("api/v1/contacts", "ElsemereBuyer"),

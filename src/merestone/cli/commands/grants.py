@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +15,11 @@ app = typer.Typer(
     help="Rights on a territory and all below it, beyond those of a role.", no_args_is_help=True
 )
 Email = Annotated[str, typer.Argument(help="E-mail of the user.")]
+
+
+def _say(grant: dict[str, Any], *, as_json: bool, title: str = "") -> None:
+    rights = grant["rights"] if as_json else ", ".join(grant["rights"])
+    say(grant | {"rights": rights}, as_json=as_json, title=title)
 
 
 @app.command("give", epilog="Example: merestone grant give ana@example.com --territory us-west --right plan")
@@ -48,7 +53,7 @@ def give(
         ends_on=until.date() if until else None,
         note=note,
     )
-    say(grants.as_dict(made), as_json=as_json, title="Given")
+    _say(grants.as_dict(made), as_json=as_json, title="Given")
 
 
 @app.command("list", epilog="Example: merestone grant list --territory us-west --json")
@@ -78,7 +83,7 @@ def list_grants(
         say({"grants": found}, as_json=True)
         return
     for grant in found:
-        say(grant, as_json=False)
+        _say(grant, as_json=False)
 
 
 @app.command("end", epilog="Example: merestone grant end ana@example.com --territory us-west")
@@ -104,7 +109,7 @@ def end(
     ]
     if not found:
         raise NotFoundError("There is no such grant.", fix="`merestone grant list` shows all.")
-    say(grants.as_dict(grants.end_grant(services, actor, found[0].id)), as_json=as_json, title="Ended")
+    _say(grants.as_dict(grants.end_grant(services, actor, found[0].id)), as_json=as_json, title="Ended")
 
 
 @app.command("why", epilog="Example: merestone grant why ana@example.com accounts 17")
