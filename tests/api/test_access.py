@@ -19,9 +19,11 @@ def test_without_token_or_session_every_operation_answers_401(world: World) -> N
 
     nobody = Caller(None)
     for path, operations in document()["paths"].items():
-        address = path.removeprefix(BASE).replace("{record_id}", "1").replace("{key}", "x")
-        address = address.replace("{fmt}", "csv").replace("{prefix}", "x")
-        for method in operations:
+        for method, operation in operations.items():
+            address = path.removeprefix(BASE).replace("{fmt}", "csv")
+            for parameter in operation["parameters"]:
+                value = "1" if parameter["schema"].get("type") == "integer" else "x"
+                address = address.replace(f"{{{parameter['name']}}}", value)
             response = nobody(method.upper(), address, {})
             assert response.status_code == 401, (method, path)
             assert response["Content-Type"] == "application/problem+json"

@@ -67,7 +67,7 @@ def test_sign_in_page_fills_in_a_demo_person(
     page.goto(f"{live_server.url}/sign-in/")
     picture(page, "sign-in")
     page.get_by_role("button", name="Ana").click()
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Good")
 
 

@@ -125,7 +125,7 @@ def test_the_active_model_is_not_saved_to(planner: Client, company: Any) -> None
     path = "/models/m1/rules/west/"
     response = planner.post(path, form(planner, path, where="state = 'OR'", action="save"))
     assert response.status_code == 422
-    assert "not in planning" in response.text
+    assert "neither in planning nor in review" in response.text
     assert where(company.services, model="m1") == "state in ('CA', 'WA')"
 
 

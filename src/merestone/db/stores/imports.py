@@ -40,7 +40,7 @@ MODELS: dict[str, type[models.Model]] = {
     "contracts": Contract,
 }
 # What belongs to a record itself and may go with it; anything else pointing at it means somebody built on it.
-OWN_PARTS = {"AccountAssociation", "LeadAssociation", "StageChange"}
+OWN_PARTS = {"AccountAssociation", "LeadAssociation", "OpportunityOwnership", "StageChange"}
 BOOKKEEPING = {"updated_at", "created_at", "version"}
 CHUNK = 500
 
