@@ -110,7 +110,11 @@ def old_models(actor: Actor) -> QuerySet[TerritoryModel]:
 def quotas(actor: Actor) -> QuerySet[Quota]:
     """Return the quotas of territories the actor sees; those who plan all also those of territories to come."""
     rows = Quota.objects.select_related("territory")
-    return rows if actor.can(Right.MANAGE_RULES, everywhere=True) else rows.filter(territory_id__in=_territory_ids(actor))
+    return (
+        rows
+        if actor.can(Right.MANAGE_RULES, everywhere=True)
+        else rows.filter(territory_id__in=_territory_ids(actor))
+    )
 
 
 def quota_territories(actor: Actor) -> QuerySet[Territory]:
