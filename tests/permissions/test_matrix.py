@@ -205,7 +205,8 @@ def thing_of(world: World, route: Route) -> int:
     return next((pk for name, pk in world.company.items() if address.startswith(name)), MISSING)
 
 
-def test_there_are_at_least_five_thousand_cells() -> None:
-    if len(cells) < len(ACTORS):
+def test_there_are_at_least_five_thousand_cells(request: pytest.FixtureRequest) -> None:
+    here = [item for item in request.session.items if item.path == request.path]
+    if len(here) < 4 * len(ACTORS) + 2:
         pytest.skip("only a part of the matrix was asked")
     assert sum(cells.values()) >= 5_000, cells

@@ -333,4 +333,5 @@ def _add_company_things(world: World) -> None:
         "users": world.users["admin"],
         "access/people": world.users["rep"],
         "access/grants": Grant.objects.get().pk,
+        "grants": Grant.objects.get().pk,
     }

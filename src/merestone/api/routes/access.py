@@ -106,16 +106,16 @@ def give_grant(request: ApiRequest, body: NewGrant) -> HttpResponse:
 
 @operation(
     "DELETE",
-    "/grants/{int:grant_id}",
+    "/grants/{int:record_id}",
     scope="users",
     right=Right.MANAGE_USERS,
     summary="End a grant",
     response=GrantRow,
     errors=(404,),
 )
-def end_grant(request: ApiRequest, grant_id: int = GrantId) -> HttpResponse:
+def end_grant(request: ApiRequest, record_id: int = GrantId) -> HttpResponse:
     """End a grant at once; it stays on record."""
-    return answer(grants.as_dict(grants.end_grant(request.services, request.actor, grant_id)))
+    return answer(grants.as_dict(grants.end_grant(request.services, request.actor, record_id)))
 
 
 @operation("GET", "/access/why", scope="own", summary="Why somebody sees it", response=WhySeen, errors=(404,))
