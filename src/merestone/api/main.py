@@ -35,6 +35,7 @@ from merestone.api.routes import (
 )
 from merestone.api.routing import router
 from merestone.api.schemas import ProblemDocument
+from merestone.db.queries import steady
 
 DESCRIPTION = """Everything the pages show and do, for programs.
 
@@ -99,6 +100,8 @@ def as_problems(view: Callable[..., Any]) -> Callable[..., Any]:
             response = view(request, *args, **kwargs)
         except Http404:
             return errors.not_there()
+        finally:
+            steady.leave()  # what a safe request reads is of one state, from when it is known who asks
         if response.status_code == 405:
             return errors.not_allowed(", ".join(sorted(response.get("Allow", "").split(", "))))
         return response

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from merestone.app.access.people import require_over
+from merestone.app.access.people import require_an_admin_left, require_over
 from merestone.app.policy import Actor, Right
 from merestone.app.services import Services
 from merestone.app.single_sign_on import SingleSignOn
@@ -19,6 +19,7 @@ from merestone.core.model.columns import USER_ROLES
 KINDS = (
     "signed_in", "signed_out", "refused", "held_up", "factor_added", "factor_removed", "factors_reset",
     "recovery_codes_made", "recovery_code_used", "sessions_ended", "link_made", "identity_linked",
+    "role_kept",
 )  # fmt: skip
 
 
@@ -184,8 +185,23 @@ def admit(
             raise _refused("Your account is closed.")
         role = sso.role_of(claims)
         if role is not None and role != user["role"]:
-            user = services.people.change_user(user["id"], {"role": role})
+            user = _with_role(services, user, role, visit=visit)
     return user
+
+
+def _with_role(services: Services, user: dict[str, Any], role: str, *, visit: Visit) -> dict[str, Any]:
+    """Return the user with the role the provider gives; the last administrator stays one, and the log says so.
+
+    Refusing them would lock the company out: nobody could make another administrator.
+    """
+    try:
+        if user["role"] == "admin":
+            require_an_admin_left(services, user["id"])
+    except InvalidInputError:
+        told = f"The provider gives the role {role}; this is the last administrator."
+        write(services, "role_kept", user_id=user["id"], email=user["email"], detail=told, visit=visit)
+        return user
+    return services.people.change_user(user["id"], {"role": role})
 
 
 def _linked(

@@ -6,13 +6,14 @@ import logging
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from django.db import connection
 from django.utils.crypto import get_random_string
 from django_tasks import task
 
 from merestone.app import jobs
-from merestone.app.policy import SYSTEM
+from merestone.app.policy import SYSTEM, Actor
 from merestone.base.errors import MerestoneError
 from merestone.boot import timetable
 from merestone.boot.due import do_due
@@ -20,9 +21,14 @@ from merestone.boot.services import services
 from merestone.db import seals
 from merestone.db.models import Job
 from merestone.db.queries.actors import actor_of_user
+from merestone.db.queries.tokens import scopes_of
 from merestone.db.stores.jobs import LEASE, JobStore
 
 logger = logging.getLogger(__name__)
+
+NOBODY = Actor(role="nobody", label="nobody")
+PERSONAL = ("user:", "token:")
+"""How the labels of people and of their tokens begin."""
 
 
 @task()
@@ -33,7 +39,7 @@ def run_job(job_id: int) -> None:
     job = store.claim(job_id)
     if job is None:
         return
-    actor = actor_of_user(job.created_by) if job.created_by else SYSTEM
+    actor = actor_of_job(job)
     try:
         with kept_alive(store, job):
             result = jobs.run(services(), actor, job.kind, job.payload, progress_of(job))
@@ -44,6 +50,18 @@ def run_job(job_id: int) -> None:
         store.finish(job, error="It failed for a reason of ours; the server's log has the details.")
     else:
         store.finish(job, result=result)
+
+
+def actor_of_job(job: Job) -> Actor:
+    """Return who a job is done as: its user with the rights of now, within the limits of the token that asked.
+
+    What a person asked for whose account was deleted since is nobody's any more.
+    """
+    if job.created_by is None:
+        return SYSTEM if job.scopes is None and not job.asked_as.startswith(PERSONAL) else NOBODY
+    actor = actor_of_user(job.created_by)
+    scopes = None if job.scopes is None else scopes_of(job.scopes)
+    return replace(actor, scopes=scopes, label=job.asked_as or actor.label)
 
 
 def progress_of(job: Job) -> jobs.Progress:

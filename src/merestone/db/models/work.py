@@ -67,6 +67,10 @@ class Job(models.Model):
     message = models.CharField(max_length=300, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+    asked_as = models.CharField(max_length=400, blank=True, help_text="How the audit log names who asked.")
+    scopes = models.JSONField(
+        null=True, blank=True, help_text="Limits of the token that asked; null: there were none."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)

@@ -21,12 +21,18 @@ def one_state() -> Iterator[None]:
     if connection.in_atomic_block or _is_open():
         yield
         return
-    _say(_BEGIN[connection.vendor])
-    setattr(connection, _MARK, True)
+    enter()
     try:
         yield
     finally:
         leave()
+
+
+def enter() -> None:
+    """Let everything that is read from here on see one state, until ``leave``; does nothing inside a transaction."""
+    if not connection.in_atomic_block and not _is_open():
+        _say(_BEGIN[connection.vendor])
+        setattr(connection, _MARK, True)
 
 
 def leave() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -36,9 +37,13 @@ def actor_of_token(token: str, *, now: datetime) -> tuple[Actor, str] | None:
     if row.revoked_at is not None or row.expires_at <= now or not row.user.is_active:
         return None
     note_use(row, now=now)
-    scopes = frozenset(KNOWN_RIGHTS[scope] for scope in row.scopes if scope in KNOWN_RIGHTS)
     label = f"token:{row.name} ({row.user.email})"
-    return replace(actor_of_user(row.user), scopes=scopes, label=label), row.prefix
+    return replace(actor_of_user(row.user), scopes=scopes_of(row.scopes), label=label), row.prefix
+
+
+def scopes_of(words: Iterable[str]) -> frozenset[Right]:
+    """Return the rights a token is limited to; unknown words give nothing."""
+    return frozenset(KNOWN_RIGHTS[word] for word in words if word in KNOWN_RIGHTS)
 
 
 def note_use(row: ApiToken, *, now: datetime) -> None:

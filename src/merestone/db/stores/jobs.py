@@ -30,9 +30,15 @@ class JobStore:
         self.send = send
 
     def enqueue(self, kind: str, payload: Mapping[str, Any], *, actor: Actor) -> int:
-        """Keep a job and queue it, both or neither."""
+        """Keep a job, with who asked and within which limits, and queue it: both or neither."""
         with transaction.atomic():
-            job = Job.objects.create(kind=kind, payload=dict(payload), created_by_id=actor.user_id)
+            job = Job.objects.create(
+                kind=kind,
+                payload=dict(payload),
+                created_by_id=actor.user_id,
+                asked_as=actor.label[:400],
+                scopes=None if actor.scopes is None else sorted(right.value for right in actor.scopes),
+            )
             self.send(job.pk)
         return job.pk
 
