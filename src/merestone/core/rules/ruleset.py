@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
 from merestone.base.errors import InvalidInputError
 from merestone.core.criteria import Expr, FieldSet, Outcome, blame, count_criteria, parse
@@ -122,19 +123,37 @@ def compile_ruleset(document: TerritoryModelDocument, *, fields: FieldSet | None
 def _compile(node: TerritoryNode, parent: int | None, rules: Sequence[Rule], *, is_primary: bool) -> Rule:
     where = None if node.where is None else parse(node.where)
     above = rules[parent] if parent is not None else None
-    return Rule(
-        node.key,
-        node.name,
-        node.type,
-        is_primary,
-        parent,
-        above.depth + 1 if above else 0,
-        where,
-        node.priority,
-        count_criteria(where) + (above.n_criteria if above else 0),
-        frozenset(map(fold, node.named)),
-        frozenset(map(fold, node.exclude)),
+    return _shared(
+        Rule(
+            node.key,
+            node.name,
+            node.type,
+            is_primary,
+            parent,
+            above.depth + 1 if above else 0,
+            where,
+            node.priority,
+            count_criteria(where) + (above.n_criteria if above else 0),
+            frozenset(map(fold, node.named)) if node.named else _NOBODY,
+            frozenset(map(fold, node.exclude)) if node.exclude else _NOBODY,
+        )
     )
+
+
+_NOBODY: frozenset[str] = frozenset()
+_SHARED: WeakValueDictionary[tuple[Any, ...], Rule] = WeakValueDictionary()
+
+
+def _shared(rule: Rule) -> Rule:
+    """Return the same rule of another version, as long as somebody holds that: versions are compared by identity first.
+
+    Trees count by identity too: equal ones may be written differently.
+    """
+    said = (
+        rule.key, rule.name, rule.type, rule.is_primary, rule.parent, rule.depth, id(rule.where), rule.priority,
+        rule.n_criteria, rule.named, rule.exclude,
+    )  # fmt: skip
+    return _SHARED.setdefault(said, rule)
 
 
 @dataclass(frozen=True)

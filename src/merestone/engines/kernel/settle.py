@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -104,28 +105,44 @@ class Standing:
             The position in ``old`` of the same rule; -1 where there is none.
         """
         fresh = np.flatnonzero(old_of < 0)
-        rules = [new[position] for position in fresh.tolist()]
-        own = Standing.of(tuple(rules))
+        own = Standing.of(tuple(new[position] for position in fresh.tolist()))
         source = old_of.astype(np.int64)
         source[fresh] = len(old) + np.arange(len(fresh))
-        # A place among the old for each rule; between two of them, the fresh ones in their own order, then the next old one.
-        sequence = np.argsort(self.order)
-        by_rank = [
-            bisect_left(sequence, rule.rank, key=lambda position: old[position].rank) for rule in rules
-        ]
-        steps = len(fresh) + 1
-        places = np.concatenate(
-            [
-                self.order.astype(np.int64) * steps + len(fresh),
-                np.array(by_rank, np.int64) * steps + own.order,
-            ]
-        )
-        order = np.empty(len(new), np.int32)
-        order[np.argsort(places[source])] = np.arange(len(new), dtype=np.int32)
+        order = self._order_with(old, new, old_of=old_of, fresh=fresh[np.argsort(own.order)])
         columns = ("is_primary", "priority", "depth", "n_criteria")
         both = {name: np.concatenate([getattr(self, name), getattr(own, name)])[source] for name in columns}
-        keys = pa.concat_arrays([self.keys, own.keys]).take(pa.array(source))
-        return Standing(keys=keys, order=order, **both)
+        return Standing(keys=self._keys_with(own.keys, source, fresh), order=order, **both)
+
+    def _keys_with(self, fresh_keys: pa.Array, source: np.ndarray, fresh: np.ndarray) -> pa.Array:
+        if len(source) == len(self.keys):
+            moved = np.flatnonzero(source != np.arange(len(source)))
+            if np.array_equal(moved, fresh) and self.keys.take(pa.array(fresh)).equals(fresh_keys):
+                return self.keys
+        return pa.concat_arrays([self.keys, fresh_keys]).take(pa.array(source))
+
+    def _order_with(
+        self, old: tuple[Rule, ...], new: tuple[Rule, ...], *, old_of: np.ndarray, fresh: np.ndarray
+    ) -> np.ndarray:
+        """Return the new rules' places in winning order; ``fresh`` ones, in that order, go between the others."""
+        kept = np.flatnonzero(old_of >= 0)
+        new_of = np.full(len(old), -1, np.int32)
+        new_of[old_of[kept]] = kept
+        places = [
+            bisect_left(self.sequence, new[position].rank, key=lambda place: old[place].rank)
+            for position in fresh.tolist()
+        ]
+        moved = new_of[self.sequence]
+        n_kept_before = np.concatenate([[0], np.cumsum(moved >= 0)])
+        order = np.empty(len(new), np.int32)
+        order[np.insert(moved[moved >= 0], n_kept_before[places], fresh)] = np.arange(
+            len(new), dtype=np.int32
+        )
+        return order
+
+    @cached_property
+    def sequence(self) -> np.ndarray:
+        """The rules in winning order."""
+        return np.argsort(self.order)
 
     def sorted(self, matches: Matches) -> Matches:
         """Return each (row, rule) once: rows ascending, primary ones first, names before rules, in winning order."""

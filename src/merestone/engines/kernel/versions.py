@@ -7,7 +7,7 @@ the lists and areas that it uses. Rules and trees that both versions share as ob
 from __future__ import annotations
 
 import operator
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any
@@ -77,13 +77,16 @@ class Changed:
 
 def changed_rules(old: Ruleset, new: Ruleset, *, traits: Traits) -> Changed:
     """Return what differs between two versions of rules; ``traits`` are the old one's."""
-    before = _places_before(traits.keys, new.rules)
+    is_shared = _are_shared(old.rules, new.rules)
+    before = _places_before(traits.keys, new.rules, is_shared)
     twin = _inverse(before, len(old.rules))
     if old.fields != new.fields:
         return Changed(np.full_like(before, -1), np.full_like(twin, -1), twin)
-    old_of = np.where(_are_alike(old.rules, new.rules, before=before, traits=traits), before, np.int32(-1))
+    is_alike = is_shared | _say_the_same(new.rules, before=before, chosen=~is_shared, traits=traits)
+    old_of = np.where(is_alike, before, np.int32(-1))
     old_of[list(_users(new, _differing_keys(old, new)))] = -1
-    _lose_those_below(old_of, _parents(new.rules), np.append(traits.parents, np.int32(-1)))
+    parents = _parents_now(new.rules, is_shared, traits)
+    _lose_those_below(old_of, parents, np.append(traits.parents, np.int32(-1)))
     return Changed(old_of, _inverse(old_of, len(old.rules)), twin)
 
 
@@ -105,31 +108,46 @@ def _inverse(position_of: np.ndarray, n: int) -> np.ndarray:
     return found
 
 
-def _places_before(keys_before: list[str], rules: tuple[Rule, ...]) -> np.ndarray:
+def _are_shared(old: tuple[Rule, ...], new: tuple[Rule, ...]) -> np.ndarray:
+    """Return which new rules are the very objects that stood at their places; nothing else is looked at."""
+    is_shared = np.zeros(len(new), bool)
+    n_both = min(len(old), len(new))
+    is_shared[:n_both] = np.fromiter(map(operator.is_, old, new), bool, n_both)
+    return is_shared
+
+
+def _places_before(keys_before: list[str], rules: tuple[Rule, ...], is_shared: np.ndarray) -> np.ndarray:
     """Return the old position of the rule of each new rule's key; -1 where there is none."""
-    keys = list(map(_KEY, rules))
-    if keys == keys_before:
-        return np.arange(len(keys), dtype=np.int32)
+    places = np.arange(len(rules), dtype=np.int32)
+    others = np.flatnonzero(~is_shared).tolist()
+    keys = [rules[place].key for place in others]
+    if len(rules) == len(keys_before) and keys == [keys_before[place] for place in others]:
+        return places
     place_of = dict(zip(keys_before, range(len(keys_before)), strict=True))
-    return np.array([place_of.get(key, -1) for key in keys], np.int32)
+    places[others] = [place_of.get(key, -1) for key in keys]
+    return places
 
 
-def _are_alike(
-    old: tuple[Rule, ...], new: tuple[Rule, ...], *, before: np.ndarray, traits: Traits
+def _say_the_same(
+    rules: tuple[Rule, ...], *, before: np.ndarray, chosen: np.ndarray, traits: Traits
 ) -> np.ndarray:
-    """Return which new rules say what the old ones ``before`` said."""
-    was: Sequence[Rule | None] = old
-    said: Sequence[tuple[Any, ...] | None] = traits.said
-    if len(old) != len(new) or (before != np.arange(len(new))).any():
-        places = before.tolist()
-        was = list(map((*old, None).__getitem__, places))
-        said = list(map((*traits.said, None).__getitem__, places))
-    alike = np.fromiter(map(operator.is_, was, new), bool, len(new))
-    others = ~alike
-    chosen = others.tolist()
-    pairs = map(operator.eq, compress(said, chosen), map(_SAID, compress(new, chosen)))
-    alike[others] = np.fromiter(pairs, bool, int(others.sum()))
-    return alike
+    """Return which of the chosen rules say what the old ones ``before`` said."""
+    found = np.zeros(len(rules), bool)
+    known = chosen & (before >= 0)
+    said = map(traits.said.__getitem__, before[known].tolist())
+    pairs = map(operator.eq, said, map(_SAID, compress(rules, known.tolist())))
+    found[known] = np.fromiter(pairs, bool, int(known.sum()))
+    return found
+
+
+def _parents_now(rules: tuple[Rule, ...], is_shared: np.ndarray, traits: Traits) -> np.ndarray:
+    """Return the new rules' parents; a shared one stands where it stood, below what stood there."""
+    if not is_shared.any():
+        return _parents(rules)
+    others = np.flatnonzero(~is_shared)
+    parents = np.resize(traits.parents, len(rules))
+    parents[others] = _parents(tuple(map(rules.__getitem__, others.tolist())))
+    return parents
 
 
 def _parents(rules: tuple[Rule, ...]) -> np.ndarray:
