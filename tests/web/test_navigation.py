@@ -16,8 +16,9 @@ def labels(role: str) -> list[str]:
 
 
 def test_rail_is_in_the_order_of_the_day() -> None:
-    assert labels("admin")[:10] == [
-        "Today", "Map", "Accounts", "Leads", "Opportunities", "Territories", "Queue", "Scorecard", "Balance", "Settings",
+    assert labels("admin")[:12] == [
+        "Today", "Map", "Accounts", "Leads", "Opportunities", "Territories", "Planning", "Reviews", "Queue", "Scorecard",
+        "Balance", "Settings",
     ]  # fmt: skip
 
 

@@ -29,7 +29,9 @@ TONES = {
     "negotiation": "warning", "qualification": "info", "prospecting": "", "nurturing": "", "lost": "danger",
     "churned": "danger", "failed": "danger", "rejected": "danger", "open": "warning", "previewed": "warning",
     "running": "info", "queued": "", "renewed": "accent", "ended": "", "undone": "", "inactive": "",
-    "disqualified": "", "cancelled": "", "owner": "accent", "manager": "info",
+    "disqualified": "", "cancelled": "", "owner": "accent", "manager": "info", "in_review": "info",
+    "scheduled": "accent", "accepted": "good", "approved": "good", "missing": "warning", "voided": "warning",
+    "expired": "", "withdrawn": "", "draft": "warning",
 }  # fmt: skip
 
 
@@ -46,6 +48,12 @@ def icon(name: str, classes: str = "") -> SafeString:
 def words(value: object) -> str:
     """Return a stored word as a person writes it: ``best_case`` → ``Best case``."""
     return str(value or "").replace("_", " ").replace("-", " ").capitalize()
+
+
+@register.filter
+def doer(value: object) -> str:
+    """Return who did something, without the mark of what kind of actor it is: ``user:ana@…`` → ``ana@…``."""
+    return str(value or "").removeprefix("user:")
 
 
 @register.filter

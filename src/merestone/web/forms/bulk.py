@@ -37,6 +37,14 @@ class MoveAccounts(ActorForm):
         ]
 
 
+class MoveAccount(MoveAccounts):
+    """The same for one account, and where it was when the form was shown."""
+
+    seen_territory = forms.CharField(required=False, widget=forms.HiddenInput)
+    seen_owner = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    has_seen = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+
 class EditAccounts(ActorForm):
     """Fields that make sense for many accounts."""
 

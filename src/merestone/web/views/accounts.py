@@ -15,7 +15,7 @@ from merestone.base.errors import InvalidInputError
 from merestone.db.queries import lists, people_changes, scope
 from merestone.web.facts import custom_facts, facts_of
 from merestone.web.forms.actions import ActivityForm, LockForm
-from merestone.web.forms.bulk import MoveAccounts
+from merestone.web.forms.bulk import MoveAccount
 from merestone.web.forms.record import record_form
 from merestone.web.problems import one
 from merestone.web.request import WebRequest
@@ -146,12 +146,21 @@ def move(request: WebRequest, record_id: int) -> HttpResponse:
     """Move an account to another territory by hand, or give it back to the rules."""
     row = one(scope.accounts(request.actor), pk=record_id)
     is_given_back = request.POST.get("give_back") == "1"
-    form = MoveAccounts(None if is_given_back else request.POST or None, actor=request.actor)
+    shown = {"seen_territory": row.territory_key, "seen_owner": row.owner_id, "has_seen": True}
+    form = MoveAccount(None if is_given_back else request.POST or None, actor=request.actor, initial=shown)
     problems: list[Any] = []
     if is_given_back or (request.method == "POST" and form.is_valid()):
-        target = {"territory": None, "reason": ""} if is_given_back else form.cleaned_data
+        said = {} if is_given_back else form.cleaned_data
+        seen = (said["seen_territory"] or None, said["seen_owner"]) if said.get("has_seen") else None
         try:
-            assign.move_accounts(request.services, request.actor, [record_id], **target)
+            assign.move_accounts(
+                request.services,
+                request.actor,
+                [record_id],
+                territory=said.get("territory"),
+                reason=said.get("reason", ""),
+                seen=None if seen is None else {record_id: seen},
+            )
         except InvalidInputError as error:
             problems = error.problems
         else:

@@ -32,6 +32,8 @@ WORDS = {
     "publish": ("Publish now", "It becomes the active model: accounts, leads and open work move at once."),
     "archive": ("Archive", "It is put away. It stays readable, and can be copied."),
 }  # fmt: skip
+FORWARD = ("submit", "schedule", "publish", "cancel", "return", "archive")
+"""Steps in the order they are offered: what leads on comes first."""
 SPOKEN = {
     "follow": "Go with the account",
     "until_closed": "Stay with who has them until closed",
@@ -68,14 +70,17 @@ class Policies(forms.Form):
     opportunities = forms.ChoiceField(
         label="Open opportunities", choices=[(one, SPOKEN[one]) for one in OPPORTUNITIES]
     )
-    late_stages = forms.MultipleChoiceField(
-        label="Late stages", choices=choices_of(OPEN_STAGES), widget=forms.CheckboxSelectMultiple
-    )
-    late_days = forms.IntegerField(label="Days they stay", min_value=1, max_value=MAX_DAYS)
     activities = forms.ChoiceField(
         label="Open activities", choices=[(one, SPOKEN[one]) for one in ACTIVITIES],
         help_text="Those that belong to an opportunity stay where it stays.",
     )  # fmt: skip
+    late_stages = forms.MultipleChoiceField(
+        label="Late stages", choices=choices_of(OPEN_STAGES), widget=forms.CheckboxSelectMultiple,
+        help_text="Counts when late stages stay, and where a challenge is accepted for one.",
+    )  # fmt: skip
+    late_days = forms.IntegerField(
+        label="Days they stay", min_value=1, max_value=MAX_DAYS, help_text="Counts when late stages stay."
+    )
 
 
 def count_words(counts: dict[str, Any]) -> list[tuple[str, int]]:
@@ -137,7 +142,7 @@ def life_page(request: WebRequest, key: str) -> HttpResponse:
         "life": life,
         "steps": states_of(life.state),
         "next": lifecycle.NEXT[life.state],
-        "can": [(verb, *WORDS[verb]) for verb in can],
+        "can": [(verb, *WORDS[verb]) for verb in sorted(can, key=FORWARD.index)],
         "chosen": next(((verb, *WORDS[verb]) for verb in can if verb == chosen), None),
         "typed": request.POST,
         "is_early": life.effective is not None and life.effective > request.services.clock.today(),

@@ -62,13 +62,19 @@ class Moves:
     title: str = "Accounts that move"
     singular: str = "account"
 
+    hidden: tuple[str, ...] = ()
+
     @property
     def default_columns(self) -> tuple[ListColumn, ...]:
         """Columns shown unless the person chose others."""
-        return tuple(column for column in self.columns if column.is_default)
+        return tuple(column for column in self.columns if column.is_default and column.name not in self.hidden)
 
 
 KIND = Moves()
+OVERVIEW = Moves(hidden=("change",))
+"""As those see it who plan: nothing is gained or lost by them."""
+PLACES = {"from_owner_name": "from_name", "to_owner_name": "to_name"}
+"""Columns of people -> the territory said below their name."""
 
 
 @scoped("reviews")
@@ -86,7 +92,7 @@ def review_page(request: WebRequest, key: str) -> HttpResponse:
     found = picture(request.services, request.actor, key)
     eyes = found.viewing
     note_look(request.services, eyes)
-    query = read_query(KIND, request.GET)
+    query = read_query(OVERVIEW if eyes.sees_all else KIND, request.GET)
     rows = found.moves.to_pylist()
     matching = chosen(rows, query, KIND)
     page = min(query.page, max(1, -(-len(matching) // query.size)))
@@ -180,22 +186,29 @@ def _change(one: dict[str, Any]) -> float:
 
 
 def _totals(found: Picture) -> list[dict[str, Any]]:
-    """Return accounts, potential and open money per kind of change that occurs."""
-    rows = found.moves.select(["change", "potential", "open_amount"]).to_pylist()
-    totals = []
-    for change, label in SPOKEN:
-        mine = [row for row in rows if row["change"] == change]
-        if mine or (change in ("gained", "lost") and not found.viewing.sees_all):
-            totals.append(
-                {
-                    "label": label,
-                    "change": change,
-                    "accounts": len(mine),
-                    "potential": sum(row["potential"] or 0 for row in mine),
-                    "open": sum(row["open_amount"] or 0 for row in mine),
-                }
-            )
-    return totals
+    """Return accounts, potential and open money per kind of change that occurs; over all: who changes hands."""
+    names = ["change", "from_owner_name", "to_owner_name", "potential", "open_amount"]
+    rows = found.moves.select(names).to_pylist()
+    if found.viewing.sees_all:
+        hands = [row for row in rows if row["from_owner_name"] != row["to_owner_name"]]
+        rest = [row for row in rows if row["from_owner_name"] == row["to_owner_name"]]
+        return [_total("Go to somebody else", hands), _total("Change territory only", rest)] if rows else []
+    grouped = [(change, label, [row for row in rows if row["change"] == change]) for change, label in SPOKEN]
+    return [
+        _total(label, mine, change=change)
+        for change, label, mine in grouped
+        if mine or change in ("gained", "lost")
+    ]
+
+
+def _total(label: str, rows: list[dict[str, Any]], *, change: str = "") -> dict[str, Any]:
+    return {
+        "label": label,
+        "change": change,
+        "accounts": len(rows),
+        "potential": sum(row["potential"] or 0 for row in rows),
+        "open": sum(row["open_amount"] or 0 for row in rows),
+    }
 
 
 def _head(column: ListColumn, query: ListQuery) -> dict[str, Any]:
@@ -215,11 +228,15 @@ def _lines(request: WebRequest, found: Picture, rows: list[Row], query: ListQuer
     seen = request.services.visibility.visible_ids(request.actor, "accounts", ids) if ids else set()
     currency = company().currency
     rep = found.viewing.actor.rep_id
+    shown = {column.name for column in query.columns}
     return [
         {
             "id": row["id"],
             "name": row["name"],
             "asks": "keep" if rep is not None and found.loads.owner_now(row["id"]) == rep else "give",
+            "places": {
+                name: row[place] for name, place in PLACES.items() if row[place] and place not in shown
+            },
             "is_mine_then": rep is not None and found.loads.owner_then(row["id"]) == rep,
             "cells": [
                 Cell(column, _shown(column, row), row["id"] if row["id"] in seen else None, currency)
