@@ -27,8 +27,9 @@ class Association(models.Model):
         Territory, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     owner = models.ForeignKey(Rep, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    # Models are never deleted and nobody asks for the places of one: an index would only slow a publish.
     model = models.ForeignKey(
-        TerritoryModel, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        TerritoryModel, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     is_primary = models.BooleanField(default=True)
     cause = models.CharField(max_length=20, choices=choices_of(CAUSES))
@@ -43,7 +44,10 @@ class Association(models.Model):
 class AccountAssociation(Association):
     """An account's place."""
 
-    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="associations")
+    # Without an index of its own: that of its history begins with it.
+    account = models.ForeignKey(
+        Account, on_delete=models.CASCADE, related_name="associations", db_index=False
+    )
 
     class Meta:
         constraints = [
@@ -78,7 +82,7 @@ class AccountAssociation(Association):
 class LeadAssociation(Association):
     """A lead's place."""
 
-    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="associations")
+    lead = models.ForeignKey(Lead, on_delete=models.CASCADE, related_name="associations", db_index=False)
 
     class Meta:
         constraints = [

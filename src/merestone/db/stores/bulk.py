@@ -1,13 +1,16 @@
 """Reads and writes of whole columns in a constant number of statements, however many rows.
 
-SQLite takes many rows by ``executemany``, PostgreSQL inserts by COPY and updates from arrays in one statement. Ids are drawn before the insert, so
-that they are known in order. Every write needs an open transaction.
+PostgreSQL inserts by COPY and updates from arrays in one statement. SQLite takes few rows by ``executemany``; many are
+laid into a temporary table first and written from there in one statement, because each statement that fires a trigger
+keeps a copy of every page it touches. Ids are drawn before the insert, so that they are known in order. Every write
+needs an open transaction.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
 
 from django.db import connection, models
@@ -18,6 +21,8 @@ from merestone.base.errors import UsageError
 from merestone.db.stores.cells import POSTGRESQL_TYPES, Shape, cell, shape_of
 
 CHUNK = 20_000
+STAGED_FROM = 1_000
+"""From so many rows on, SQLite writes by way of a temporary table."""
 Columns = Mapping[str, Sequence[Any]]
 """Field attribute name (``parent_id``) -> cells."""
 
@@ -122,9 +127,16 @@ def _insert_chunk(model: type[models.Model], fields: Sequence[Any], columns: Seq
     names = ", ".join(connection.ops.quote_name(field.column) for field in fields)
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
-            marks = ", ".join(["%s"] * len(fields))
-            sql = f"INSERT INTO {quoted(model)} ({names}) VALUES ({marks})"  # noqa: S608
-            cursor.executemany(sql, list(zip(*columns, strict=True)))
+            rows = list(zip(*columns, strict=True))
+            if len(rows) < STAGED_FROM:
+                marks = ", ".join(["%s"] * len(fields))
+                cursor.executemany(f"INSERT INTO {quoted(model)} ({names}) VALUES ({marks})", rows)  # noqa: S608
+                return
+            with _staged(cursor, rows, n_columns=len(fields)) as (table, cells):
+                listed = ", ".join(cells)
+                cursor.execute(
+                    f"INSERT INTO {quoted(model)} ({names}) SELECT {listed} FROM {table} ORDER BY rowid"
+                )  # noqa: S608
             return
         with (
             connection.wrap_database_errors,
@@ -132,6 +144,17 @@ def _insert_chunk(model: type[models.Model], fields: Sequence[Any], columns: Seq
         ):
             for row in zip(*columns, strict=True):
                 copy.write_row(row)
+
+
+@contextmanager
+def _staged(cursor: Any, rows: Sequence[Sequence[Any]], *, n_columns: int) -> Iterator[tuple[str, list[str]]]:
+    """Lay rows into a temporary table of SQLite; yields its name and its columns, and empties it afterwards."""
+    table, cells = f"temp.merestone_staged_{n_columns}", [f"c{place}" for place in range(n_columns)]
+    # Without types: a cell is converted once, by the column that it is for.
+    cursor.execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS merestone_staged_{n_columns} ({', '.join(cells)})")
+    cursor.executemany(f"INSERT INTO {table} VALUES ({', '.join(['%s'] * n_columns)})", rows)  # noqa: S608
+    yield table, cells
+    cursor.execute(f"DELETE FROM {table}")  # noqa: S608
 
 
 def _unnested(fields: Sequence[Any]) -> str:
@@ -156,12 +179,7 @@ def _update_chunk(
     fields = [field_of(model, name) for name in names]
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
-            settings = ", ".join([*_settings(fields, merged), *_bookkeeping(model)])
-            sql = f"UPDATE {quoted(model)} SET {settings} WHERE id = %s"  # noqa: S608
-            ids, *values = columns
-            now = [cell(timezone.now(), Shape.INSTANT)] if _has(model, "updated_at") else []
-            cursor.executemany(sql, [(*row[:-1], *now, row[-1]) for row in zip(*values, ids, strict=True)])
-            return int(cursor.rowcount)
+            return _update_on_sqlite(cursor, model, fields, columns, merged=merged)
         source = _unnested([model._meta.pk, *fields])
         settings = ", ".join([*_settings(fields, merged), *_bookkeeping(model)])
         sql = f"UPDATE {quoted(model)} AS mine SET {settings} FROM ({source}) AS new WHERE mine.id = new.c0"  # noqa: S608
@@ -172,11 +190,41 @@ def _update_chunk(
         return int(cursor.rowcount)
 
 
-def _settings(fields: Sequence[Any], merged: frozenset[str]) -> Iterator[str]:
+def _update_on_sqlite(
+    cursor: Any,
+    model: type[models.Model],
+    fields: Sequence[Any],
+    columns: Sequence[Sequence[Any]],
+    *,
+    merged: frozenset[str],
+) -> int:
+    now = [cell(timezone.now(), Shape.INSTANT)] if _has(model, "updated_at") else []
+    if len(columns[0]) < STAGED_FROM:
+        settings = ", ".join([*_settings(fields, merged), *_bookkeeping(model)])
+        sql = f"UPDATE {quoted(model)} SET {settings} WHERE id = %s"  # noqa: S608
+        ids, *values = columns
+        cursor.executemany(sql, [(*row[:-1], *now, row[-1]) for row in zip(*values, ids, strict=True)])
+        return int(cursor.rowcount)
+    rows = list(zip(*columns, strict=True))
+    with _staged(cursor, rows, n_columns=len(columns)) as (table, cells):
+        settings = ", ".join([*_settings(fields, merged, cells=cells[1:]), *_bookkeeping(model)])
+        sql = f"UPDATE {quoted(model)} AS mine SET {settings} FROM {table} AS new WHERE mine.id = new.c0"  # noqa: S608
+        cursor.execute(sql, now)
+        return int(cursor.rowcount)
+
+
+def _settings(
+    fields: Sequence[Any], merged: frozenset[str], *, cells: Sequence[str] | None = None
+) -> Iterator[str]:
     for place, field in enumerate(fields, start=1):
         column = connection.ops.quote_name(field.column)
         if connection.vendor == "sqlite":
-            yield f"{column} = json_patch({column}, %s)" if field.attname in merged else f"{column} = %s"
+            value = "%s" if cells is None else f"new.{cells[place - 1]}"
+            yield (
+                f"{column} = json_patch({column}, {value})"
+                if field.attname in merged
+                else f"{column} = {value}"
+            )
         elif field.attname in merged:
             yield f"{column} = jsonb_strip_nulls(mine.{column} || new.c{place})"
         else:
