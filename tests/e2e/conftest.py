@@ -56,7 +56,7 @@ def sign_in(page: Page, live_server: Any, company: Company) -> Callable[[str], P
         return page
 
     errors: list[str] = []
-    page.set_default_timeout(15_000)
+    page.set_default_timeout(60_000)  # patient: a busy machine is no defect
     enter.errors = errors  # type: ignore[attr-defined]
     return enter
 
