@@ -23,8 +23,9 @@ import pyarrow.compute as pc
 from merestone.core.criteria.values import fold, read_value
 from merestone.core.model.columns import Kind
 from merestone.core.rules.axes import Axis
-from merestone.engines.kernel.loops import search_floats, search_integers
+from merestone.engines.kernel.loops import filled_codes, search_floats, search_integers
 
+_EVERY_ROW = np.zeros(0, np.int64)
 _EPOCH = date(1970, 1, 1).toordinal()
 _UNITS_A_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 _LARGEST = 2**63 - 1
@@ -68,13 +69,18 @@ class AxisReader:
         """Return the codes of a column; a column that is not there (None) is missing everywhere."""
         if column is None or pa.types.is_null(column.type):
             return np.zeros(n_rows, dtype=np.int32), np.array([self._missing], dtype=np.int32)
-        searched = self._search(column) if self.axis.kind in _SEARCHED else None
+        searched = self._search(column) if self.is_searched else None
         if searched is not None:
             return searched, np.arange(self.axis.n_classes, dtype=np.int32)
         codes, values = distinct(column)
         if len(values) > n_rows:  # the work grows with the rows, not with the words they do not use
             return np.arange(n_rows, dtype=np.int32), self.classes_at(codes, values)
         return codes, self.classes_of(values, is_shared=pa.types.is_dictionary(column.type))
+
+    @property
+    def is_searched(self) -> bool:
+        """Whether values are searched among the points, not looked up."""
+        return self.axis.kind in _SEARCHED
 
     @property
     def _missing(self) -> int:
@@ -362,13 +368,23 @@ def distinct(column: pa.Array) -> tuple[np.ndarray, pa.Array]:
     if pa.types.is_nested(column.type):
         return _distinct_lists(column)
     encoded = column if pa.types.is_dictionary(column.type) else plain(column).dictionary_encode()
-    values = encoded.dictionary
-    indices = encoded.indices
-    if indices.type != pa.int32():
-        indices = indices.cast(pa.int32())
-    if indices.null_count:
-        indices = indices.fill_null(len(values))
-    return indices.to_numpy(zero_copy_only=False), values
+    return codes_of(encoded), encoded.dictionary
+
+
+def codes_of(column: pa.DictionaryArray, rows: np.ndarray | None = None) -> np.ndarray:
+    """Return the codes of a dictionary column's rows (or of some of them); the code past its words is null."""
+    indices = column.indices if column.type.index_type == pa.int32() else column.indices.cast(pa.int32())
+    stored = _stored(indices, np.int32)
+    if rows is not None and len(rows) < len(stored):
+        stored = stored[rows]
+    else:
+        rows = None
+    if not indices.null_count:
+        return stored
+    known = np.frombuffer(indices.buffers()[0], np.uint8)
+    return filled_codes(
+        stored, known, indices.offset, rows if rows is not None else _EVERY_ROW, len(column.dictionary)
+    )
 
 
 def _distinct_lists(column: pa.Array) -> tuple[np.ndarray, pa.Array]:

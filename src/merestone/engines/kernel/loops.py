@@ -83,6 +83,17 @@ def search_integers(values, ats, exact):
     return found
 
 
+@njit(int32[::1](_read(int32), _read(uint8), int64, _read(int64), int64), nogil=True, cache=True)
+def filled_codes(codes, known, offset, rows, null):
+    """Return the codes, ``null`` for those whose row's bit (from ``offset`` on; ``rows`` empty: every row) is not set."""
+    found = np.empty(len(codes), dtype=np.int32)
+    is_every = len(rows) == 0
+    for place in range(len(codes)):
+        bit = offset + (place if is_every else rows[place])
+        found[place] = codes[place] if (known[bit >> 3] >> (bit & 7)) & 1 else null
+    return found
+
+
 @njit(types.void(_write(uint64, 2), _read(int64), _read(int64), _read(int64)), nogil=True, cache=True)
 def set_bits(bitmaps, conjunction_of, low_of, high_of):
     """Set each conjunction's bit in the bitmaps of the classes [low, high)."""
