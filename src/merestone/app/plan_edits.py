@@ -11,7 +11,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from merestone.app.access.places import require_planned
+from merestone.app.access.places import require_planned, trimmed
+from merestone.app.borders import OUTER, refuse_strange_names
 from merestone.app.plans import EDITABLE, keep_terms, load_model, read_terms
 from merestone.app.policy import Actor, Right
 from merestone.app.review.approvals import keep_model
@@ -63,7 +64,8 @@ def clone_model(services: Services, actor: Actor, key: str, *, new_key: str | No
         document = read_document(data, fields=company_fields(services.records))
         services.lifecycle.keep_origin(services.models.save(document, actor=actor), origin)
         keep_terms(services, actor, document.key, read_terms(services, source.key))
-    return {"key": document.key, "name": document.name, "territories": len(document.territories)}
+        shown = trimmed(services, actor, document)
+    return {"key": document.key, "name": document.name, "territories": len(shown.territories)}
 
 
 def _free(key: str, taken: set[str]) -> str:
@@ -159,13 +161,14 @@ def edit_territory(
     actor.require(Right.MANAGE_RULES)
     _known(changes)
     with services.records.transaction(actor, cause=f"edit territory {territory} of {model}"):
-        document = _planned(services, actor, model)
+        document = plan_for_change(services, actor, model)
         _require_change(services, actor, document, territory, changes)
         before = _full(document, territory)
         _refuse_stale(before, changes, fingerprint)
         after = before | dict(changes)
         entries = [after if one["key"] == territory else one for one in _entries(document)]
         new = _checked(services, document, entries)
+        refuse_strange_names(services, actor, new, named=after["named"] or (), before=before["named"])
         changed = new != document
         if changed:
             keep_model(services, new, actor=actor, because=f"{before['name']} was changed.")
@@ -180,9 +183,12 @@ def changed_document(
     _known(changes)
     document = load_model(services, actor, model)[1]
     _require_change(services, actor, document, territory, changes)
-    after = _full(document, territory) | dict(changes)
+    before = _full(document, territory)
+    after = before | dict(changes)
     entries = [after if one["key"] == territory else one for one in _entries(document)]
-    return write_document(_checked(services, document, entries))
+    new = _checked(services, document, entries)
+    refuse_strange_names(services, actor, new, named=after["named"] or (), before=before["named"])
+    return write_document(new)
 
 
 def add_territory(services: Services, actor: Actor, model: str, entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,7 +205,7 @@ def add_territory(services: Services, actor: Actor, model: str, entry: Mapping[s
     key = entry.get("key")
     _known({name: value for name, value in entry.items() if name != "key"})
     with services.records.transaction(actor, cause=f"add territory {key} to {model}"):
-        document = _planned(services, actor, model)
+        document = plan_for_change(services, actor, model)
         require_planned(
             services, actor, Right.PLAN, document=document, territories=[_text(entry.get("parent"))]
         )
@@ -209,6 +215,7 @@ def add_territory(services: Services, actor: Actor, model: str, entry: Mapping[s
                 f"There is a territory '{key}' already.", code="territory-exists", fix="Choose another key."
             )
         new = _checked(services, document, _inserted(entries, dict(entry)))
+        refuse_strange_names(services, actor, new, named=entry.get("named") or ())
         keep_model(services, new, actor=actor, because=f"{entry.get('name') or key} was added.")
     return territory_of(services, new, str(key))
 
@@ -240,7 +247,7 @@ def remove_territory(
             fix=f"Use {', '.join(CHILDREN)}.",
         )
     with services.records.transaction(actor, cause=f"remove territory {territory} of {model}"):
-        document = _planned(services, actor, model)
+        document = plan_for_change(services, actor, model)
         parent = next((node.parent for node in document.territories if node.key == territory), None)
         require_planned(
             services, actor, Right.PLAN, document=document, territories=[territory], around=[parent]
@@ -268,7 +275,7 @@ def remove_territory(
     return {"removed": sorted(gone), "moved": [] if children == "remove" else direct}
 
 
-def _planned(services: Services, actor: Actor, model: str) -> TerritoryModelDocument:
+def plan_for_change(services: Services, actor: Actor, model: str) -> TerritoryModelDocument:
     """Return a model that may be changed, and let nobody else change it until the transaction ends."""
     _turn(services)
     document = load_model(services, actor, model)[1]
@@ -291,11 +298,24 @@ def _require_change(
     territory: str,
     changes: Mapping[str, Any],
 ) -> None:
-    """Raise unless the actor may change this of the territory: its rules, or (more) its place in the tree."""
+    """Raise unless the actor may change this of the territory: its rules, or (more) its place in the tree.
+
+    What decides which accounts reach it is for those who may change the territory above it (``borders``).
+    """
     require_planned(services, actor, Right.MANAGE_RULES, document=document, territories=[territory])
     before = next((node for node in document.territories if node.key == territory), None)
     if before is None:
         return
+    written = _written(before)
+    if any(name in changes and _differs(changes[name], written[name]) for name in OUTER):
+        require_planned(
+            services,
+            actor,
+            Right.MANAGE_RULES,
+            document=document,
+            territories=[territory],
+            around=[before.parent],
+        )
     if "type" in changes and changes["type"] != before.type:
         require_planned(services, actor, Right.PLAN, document=document, territories=[territory])
     if "parent" in changes and changes["parent"] != before.parent:
@@ -303,6 +323,11 @@ def _require_change(
         require_planned(
             services, actor, Right.PLAN, document=document, territories=places, around=[before.parent]
         )
+
+
+def _differs(new: Any, old: Any) -> bool:
+    """Return whether a value is another one; nothing, blank and an empty list are the same."""
+    return (new or None) != (old or None) if not isinstance(old, int) else new != old
 
 
 def _text(value: Any) -> str | None:
@@ -346,6 +371,14 @@ def _inserted(entries: list[Entry], entry: Entry) -> list[Entry]:
     family = [place for place, one in enumerate(entries) if parent in (one["parent"], one["key"]) and parent]
     place = (family[-1] if family else len(entries) - 1) + 1
     return [*entries[:place], entry, *entries[place:]]
+
+
+def checked_document(
+    services: Services, document: TerritoryModelDocument, changes: Mapping[str, Mapping[str, Any]]
+) -> TerritoryModelDocument:
+    """Return a document with entries (by key) changed, or raise InvalidInputError with every problem."""
+    entries = [one | dict(changes.get(one["key"], {})) for one in _entries(document)]
+    return _checked(services, document, entries)
 
 
 def _checked(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from merestone.app.policy import Actor, Right
+from merestone.app.policy import PLANNING, Actor, Right
 from merestone.app.review.approvals import keep_model
 from merestone.app.review.policies import check_policies
 from merestone.app.rulebook import company_fields
@@ -99,7 +99,7 @@ def load_model(services: Services, actor: Actor, key: str | None) -> tuple[int, 
                 "No territory model is active.", fix="Publish one: merestone model publish KEY."
             )
         return active
-    found = services.models.load(key) if actor.can(Right.MANAGE_RULES) else None
+    found = services.models.load(key) if any(map(actor.can, PLANNING)) else None
     if found is None:
         raise NotFoundError(f"There is no territory model '{key}'.", fix="`merestone model list` shows all.")
     return found

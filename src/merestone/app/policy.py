@@ -53,6 +53,8 @@ SEES_ALL = frozenset({"planner", "admin", "integration"})
 """Roles whose rights hold everywhere."""
 COMPANY_RIGHTS = frozenset({Right.IMPORT, Right.READ_AUDIT})
 """Rights that make sense for the whole company only: a file and the log know no borders."""
+PLANNING = (Right.MANAGE_RULES, Right.MANAGE_MEMBERS)
+"""Rights that let one look into a plan; ``PLAN`` brings the first."""
 COVER_RIGHTS = _REP
 """What somebody standing in for a rep may do with that rep's records."""
 

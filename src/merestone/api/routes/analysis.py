@@ -69,7 +69,7 @@ class ModelAnalysis(Schema):
     "POST",
     "/models/{key}/analysis",
     scope="models",
-    right=Right.PLAN,
+    right=Right.MANAGE_RULES,
     summary="Analyse a model",
     response=ModelAnalysis,
     errors=(404,),

@@ -146,7 +146,7 @@ class Published(Schema):
     "POST",
     "/models/difference",
     scope="models",
-    right=Right.PLAN,
+    right=Right.MANAGE_RULES,
     summary="Show what a model would move",
     response=DifferenceAnswer,
     errors=(404, 413, 422),

@@ -327,7 +327,7 @@ def delete_quota(request: ApiRequest, record_id: int = Record) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-@operation("GET", "/models/compare", scope="models", right=Right.PLAN, summary="Compare two models",
+@operation("GET", "/models/compare", scope="models", right=Right.MANAGE_RULES, summary="Compare two models",
            response=ComparisonAnswer, errors=(404, 422))  # fmt: skip
 def compare_models(
     request: ApiRequest,

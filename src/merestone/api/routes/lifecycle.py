@@ -299,7 +299,7 @@ def _require_last(request: ApiRequest, key: str) -> None:
 )
 def model_life(request: ApiRequest, key: str = Key) -> HttpResponse:
     """Return a model's state, the steps that are legal now, and every step it took."""
-    life = lifecycle.life_of(request.services, request.actor, key)
+    life = lifecycle.life_of_part(request.services, request.actor, key)
     loaded = request.services.models.load(key)
     if loaded is None:
         return not_there()
@@ -314,7 +314,7 @@ def model_life(request: ApiRequest, key: str = Key) -> HttpResponse:
         "archived_at",
     )
     found = {name: getattr(life, name) for name in names} | {
-        "allowed": lifecycle.allowed(life.state),
+        "allowed": lifecycle.allowed_to(request.actor, life.state),
         "content_hash": lifecycle.content_hash(loaded[1]),
         "events": lifecycle.events(request.services, request.actor, key),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +15,7 @@ from merestone.api.plain import answer
 from merestone.api.records import PRECONDITION
 from merestone.api.routing import operation
 from merestone.api.schemas import Body, ProblemEntry, Text
-from merestone.app import plan_edits, rulework
+from merestone.app import plan_edits, plan_members, rulework
 from merestone.app.policy import Right
 from merestone.base.errors import UsageError
 
@@ -280,6 +281,30 @@ class PlannedTerritory(Schema):
     changed: bool | None = None
 
 
+class MemberEntry(Body):
+    """Somebody in a territory."""
+
+    rep: Text = Field(..., min_length=1, max_length=254, description="E-mail.")
+    role: Literal["owner", "manager", "specialist", "sdr", "csm", "backup"] = "owner"
+    since: date | None = Field(None, alias="from", description="First day; null: always.")
+    until: date | None = Field(None, alias="to", description="First day without; null: for ever.")
+
+
+class MembersBody(Body):
+    """Everybody in a territory: who is not named leaves it."""
+
+    members: list[MemberEntry] = Field(..., max_length=1_000)
+
+
+class PlannedMembers(Schema):
+    """Who is in a territory of a plan."""
+
+    territory: str
+    members: list[dict[str, Any]]
+    fingerprint: str = Field(description="The ETag.")
+    changed: bool | None = None
+
+
 class TerritoryRemoved(Schema):
     """What removing a territory did."""
 
@@ -325,7 +350,7 @@ def write_rule(request: ApiRequest, body: WriteRule) -> HttpResponse:
     return answer(rulework.read_rule(request.services, request.actor, text, model=body.model))
 
 
-@operation("GET", "/rules/values", scope="accounts", right=Right.PLAN, summary="Values of a field", response=SuggestedValues, errors=(404,))  # fmt: skip
+@operation("GET", "/rules/values", scope="accounts", right=Right.MANAGE_RULES, summary="Values of a field", response=SuggestedValues, errors=(404,))  # fmt: skip
 def suggest_values(
     request: ApiRequest,
     field: str = Query(..., min_length=1, max_length=100, description="Name of the field."),
@@ -336,7 +361,7 @@ def suggest_values(
     return answer(rulework.suggest_values(request.services, request.actor, field, q, limit=limit))
 
 
-@operation("POST", "/rules/count", scope="accounts", right=Right.PLAN, summary="Try a rule", response=RuleCount, errors=(404, 413, 422))  # fmt: skip
+@operation("POST", "/rules/count", scope="accounts", right=Right.MANAGE_RULES, summary="Try a rule", response=RuleCount, errors=(404, 413, 422))  # fmt: skip
 def count_rule(request: ApiRequest, body: CountRule) -> HttpResponse:
     """Return how many accounts a territory would match and win with another rule; nothing is saved."""
     more = {} if body.parts is None else {"parts": frozenset(body.parts)}
@@ -434,3 +459,22 @@ def remove_planned_territory(
         request.services, request.actor, key, territory, children=children, fingerprint=_wanted(request)
     )
     return answer(removed)
+
+
+@operation("GET", "/models/{key}/territories/{territory}/members", scope="models", right=Right.MANAGE_MEMBERS, summary="Read who is in a territory of a model", response=PlannedMembers, errors=(404,))  # fmt: skip
+def read_planned_members(request: ApiRequest, key: str = Model, territory: str = Territory) -> HttpResponse:
+    """Return the members of a territory as a model has them; the `ETag` is what a change needs."""
+    return _shown(plan_members.read_members(request.services, request.actor, key, territory))
+
+
+@operation("PUT", "/models/{key}/territories/{territory}/members", scope="models", right=Right.MANAGE_MEMBERS, summary="Change who is in a territory of a plan", response=PlannedMembers, errors=(404, 409, 412, 413, 422, 428), extra={"parameters": [FINGERPRINT]})  # fmt: skip
+def change_planned_members(
+    request: ApiRequest, body: MembersBody, key: str = Model, territory: str = Territory
+) -> HttpResponse:
+    """Replace the members of a territory of a planning model."""
+    members = [one.model_dump(mode="json", by_alias=True) for one in body.members]
+    return _shown(
+        plan_members.set_members(
+            request.services, request.actor, key, territory, members, fingerprint=_wanted(request)
+        )
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 
-from merestone.app.policy import Actor, Right
+from merestone.app.policy import PLANNING, Actor, Right
 from merestone.app.services import Services
 from merestone.base.errors import ForbiddenError, NotFoundError
 from merestone.core.model.territory import TerritoryModelDocument
@@ -71,11 +71,21 @@ def reached(
     return frozenset(key for key, path in paths.items() if any(one.covers(path) for one in held))
 
 
+def planned(services: Services, actor: Actor, document: TerritoryModelDocument) -> frozenset[str]:
+    """Return the keys of a plan's territories that the actor may look into: whose rules or members they manage."""
+    return frozenset[str]().union(*(reached(services, actor, right, document) for right in PLANNING))
+
+
+def plans_whole(actor: Actor) -> bool:
+    """Return whether the actor plans the whole company and sees every record of it."""
+    return actor.can(Right.PLAN, everywhere=True) and actor.sees_all
+
+
 def trimmed(services: Services, actor: Actor, document: TerritoryModelDocument) -> TerritoryModelDocument:
     """Return as much of a plan as the actor may look into: their parts of the tree, each with its top as a root."""
-    if actor.has(Right.MANAGE_RULES, everywhere=True):
+    if any(actor.can(right, everywhere=True) for right in PLANNING):
         return document
-    seen = reached(services, actor, Right.MANAGE_RULES, document)
+    seen = planned(services, actor, document)
     nodes = tuple(
         node if node.parent in seen else replace(node, parent=None)
         for node in document.territories
@@ -96,18 +106,29 @@ def require_planned(
     """Raise unless the actor has the right on these territories of a plan; None stands for the top of the tree.
 
     A territory the actor does not plan at all is missing to them, in the words of one that does not exist. What is
-    ``around`` was not named by the actor, so that it is not missing but out of reach.
+    ``around`` was not named by the actor: where they do not plan it, it is not missing but out of reach, and unnamed.
     """
     actor.require(right)
     if actor.has(right, everywhere=True):
         return
     allowed = reached(services, actor, right, document)
-    wanted = list(territories)
-    seen = reached(services, actor, Right.MANAGE_RULES, document)
-    for key in wanted:
+    named, outer = list(territories), list(around)
+    seen = planned(services, actor, document)
+    for key in named:
         if key is not None and key not in seen:
             raise NotFoundError(f"There is no territory '{key[:100]}' in this model.")
-    if not allowed.issuperset([*wanted, *around]):
+    lacking = [key for key in (*named, *outer) if key not in allowed]
+    if lacking:
         raise ForbiddenError(
-            "This lies outside the part of the tree you plan.", fix="Ask a planner of the whole company."
+            f"This needs the right “{right.value.replace('-', ' ')}” {_where(lacking[0], seen, document)}.",
+            fix=ELSEWHERE,
         )
+
+
+def _where(key: str | None, seen: frozenset[str], document: TerritoryModelDocument) -> str:
+    """Return words for a place that names nothing the actor does not plan."""
+    if key is None:
+        return "on the whole company"
+    if key not in seen:
+        return "on the territory above the part you plan"
+    return f"on “{document.tree[key].name}” ({key})"

@@ -8,8 +8,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from merestone.app.access.places import plans_whole, trimmed
 from merestone.app.analyse.report import Analysis, analyse
 from merestone.app.analyse.words import MOST_SHOWN, say_analysis
+from merestone.app.borders import matched_by_part
 from merestone.app.matching_files import Local, read_records
 from merestone.app.plans import load_model
 from merestone.app.policy import Actor, Right
@@ -76,14 +78,46 @@ def analyse_model(
 ) -> Analysis:
     """Return the analysis of a model of the database (None: the active one), by default on its accounts.
 
+    Whoever plans a part of the tree is told of that part as if it were all there is: its rules, on the accounts they
+    see that its top matches. Who ranks before it from outside, and what is missed outside, is not in it.
+
     Raises
     ------
     NotFoundError
         When there is no such model, or it is hidden from the actor.
     """
-    actor.require(Right.PLAN, everywhere=True)
-    book = rule_book(services, load_model(services, actor, key)[1])
+    actor.require(Right.MANAGE_RULES)
+    document = load_model(services, actor, key)[1]
+    if not plans_whole(actor):
+        return _of_a_part(
+            services, actor, document, with_accounts=with_accounts, fail_on=fail_on, progress=progress
+        )
+    book = rule_book(services, document)
     return _on_database(services, book, with_accounts=with_accounts, fail_on=fail_on, progress=progress)
+
+
+def _of_a_part(
+    services: Services,
+    actor: Actor,
+    document: TerritoryModelDocument,
+    *,
+    with_accounts: bool,
+    fail_on: str,
+    progress: Progress | None,
+) -> Analysis:
+    """Return the analysis of the parts of a model that the actor plans; it passes without a certificate."""
+    part = trimmed(services, actor, document)
+    table = matched_by_part(services, actor, document) if with_accounts and part.territories else None
+    found = analyse(
+        rule_book(services, part),
+        day=services.clock.today(),
+        matcher=services.matcher,
+        table=table,
+        fail_on=fail_on,
+        progress=progress,
+    )
+    inside = tuple(finding for finding in found.findings if finding.territories)
+    return replace(found, findings=inside, certificate=None)
 
 
 def analyse_document(

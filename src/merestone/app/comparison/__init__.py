@@ -16,16 +16,18 @@ from typing import Any
 
 import pyarrow as pa
 
+from merestone.app.access.places import plans_whole, trimmed
 from merestone.app.comparison.content import TerritoryChange, changes_between, members_between
 from merestone.app.comparison.sums import sums_by_rep, sums_by_territory
 from merestone.app.difference import Difference, Side, Sides, compared
 from merestone.app.difference.answer import plain_rows
+from merestone.app.difference.limited import limited, sight_of
 from merestone.app.difference.owners import Reps, owners_of
 from merestone.app.history.moments import day_of, end_of
 from merestone.app.policy import Actor, Right
 from merestone.app.rulebook import rule_book
 from merestone.app.services import Services
-from merestone.base.errors import ForbiddenError, NotFoundError, UsageError
+from merestone.base.errors import NotFoundError, UsageError
 from merestone.core.model.territory import TerritoryModelDocument
 
 __all__ = ["Chosen", "Comparison", "TerritoryChange", "compare", "read_side"]
@@ -137,28 +139,31 @@ def read_side(text: str) -> Chosen:
 def compare(services: Services, actor: Actor, before: Chosen, after: Chosen) -> Comparison:
     """Return two models side by side.
 
-    Locked accounts stay where they are on both sides; everything else is where each side's rules put it.
+    Locked accounts stay where they are on both sides; everything else is where each side's rules put it. Whoever plans
+    a part of the tree is shown that part, and the accounts they see.
 
     Raises
     ------
     ForbiddenError
-        For everybody but those who plan everything and see everything.
+        For those who plan no part of either.
     NotFoundError
         When there is no such model, or was none on the day.
     InvalidInputError
         When a member is no known rep.
     """
-    actor.require(Right.PLAN, everywhere=True)
-    if not actor.sees_all:
-        raise ForbiddenError("A comparison shows every account, and you do not see all of them.")
+    actor.require(Right.MANAGE_RULES)
     reps = Reps(services.models.reps())
     left, right = (_document(services, side) for side in (before, after))
+    sight = None if plans_whole(actor) else sight_of(services, actor, (left, right))
     days = (_owners_day(services, before, left), _owners_day(services, after, right))
     sides = [
         Side(rule_book(services, document), owners_of(services, document, reps, day=day))
         for document, day in zip((left, right), days, strict=True)
     ]
     difference, places = compared(services, *sides, reps=reps, is_live=False)
+    if sight is not None:
+        difference, places = limited(difference, places, sight)
+        left, right = (trimmed(services, actor, document) for document in (left, right))
     names = _person_names(reps)
     return Comparison(
         before=before,

@@ -15,8 +15,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from merestone.app.access.places import planned, plans_whole
 from merestone.app.difference.answer import Difference, Summary
 from merestone.app.difference.comparing import Sides, plain
+from merestone.app.difference.limited import limited, sight_of
 from merestone.app.difference.owners import Reps, owners_of, with_lasting_names
 from merestone.app.difference.reasons import Move, Reasons
 from merestone.app.matched import placed
@@ -25,6 +27,7 @@ from merestone.app.policy import Actor, Right
 from merestone.app.rulebook import RuleBook, company_fields, rule_book
 from merestone.app.services import Services
 from merestone.base.errors import ForbiddenError, NotFoundError
+from merestone.core.model.territory import TerritoryModelDocument
 from merestone.core.rules.document import read_document
 
 __all__ = ["Difference", "Side", "Sides", "Summary", "compared", "preview"]
@@ -36,7 +39,7 @@ Model = Mapping[str, Any] | str
 def preview(services: Services, actor: Actor, new: Model, *, base: Model | None = None) -> Difference:
     """Return what would move if ``new`` were published.
 
-    Every account counts. Locked ones stay, and are told; those moved by hand are placed by rule, as publishing does.
+    Every account counts; whoever plans a part is told of the accounts they see only (``limited``). Locked ones stay, and are told; those moved by hand are placed by rule, as publishing does.
 
     Parameters
     ----------
@@ -49,19 +52,60 @@ def preview(services: Services, actor: Actor, new: Model, *, base: Model | None 
     Raises
     ------
     ForbiddenError
-        For everybody but those who plan and see all.
+        For those who plan no part of the model.
     InvalidInputError
         With every problem of a document at once.
     NotFoundError
         When there is no model of a key.
     """
-    actor.require(Right.PLAN, everywhere=True)
-    if not actor.sees_all:
-        raise ForbiddenError("A difference shows every account, and you do not see all of them.")
+    actor.require(Right.MANAGE_RULES)
+    sight = (
+        None if plans_whole(actor) else sight_of(services, actor, _kept_models(services, actor, new, base))
+    )
     reps = Reps(services.models.reps())
     after = _side(services, new, reps)
     before = _active_side(services, new, reps) if base is None else _side(services, base, reps)
-    return compared(services, before, after, reps=reps, is_live=base is None)[0]
+    found, sides = compared(services, before, after, reps=reps, is_live=base is None)
+    return found if sight is None else limited(found, sides, sight)[0]
+
+
+def _kept_models(
+    services: Services, actor: Actor, new: Model, base: Model | None
+) -> list[TerritoryModelDocument]:
+    """Return the kept models that are compared: what somebody may plan is what is kept, not what they send."""
+    found = []
+    for model in (new, base):
+        key = model if isinstance(model, str) or model is None else _key_of(model)
+        loaded = services.models.active() if key is None else services.models.load(key)
+        if loaded is not None:
+            found.append(loaded[1])
+            if isinstance(model, Mapping):
+                _refuse_outside(services, actor, model, loaded[1])
+        elif isinstance(model, Mapping):
+            raise ForbiddenError("A new model is tried by those who plan the whole company.")
+    return found
+
+
+def _key_of(data: Mapping[str, Any]) -> str:
+    said = data.get("model")
+    return str(said.get("key", "")) if isinstance(said, Mapping) else ""
+
+
+def _refuse_outside(
+    services: Services, actor: Actor, data: Mapping[str, Any], kept: TerritoryModelDocument
+) -> None:
+    """Raise ForbiddenError when a document says something else than the kept model of what the actor does not plan."""
+    mine = planned(services, actor, kept)
+    sent = read_document(data, fields=company_fields(services.records))
+    was, now = kept.tree.nodes, sent.tree.nodes
+    others = (was.keys() | now.keys()) - mine
+    added = {key for key in others - was.keys() if mine & {node.key for node in sent.tree.path(key)}}
+    if any(was.get(key) != now.get(key) for key in others - added):
+        raise ForbiddenError("The document changes what lies outside the part of the tree you plan.")
+    if any(was[key].members != now[key].members for key in mine & now.keys()) or any(
+        now[key].members for key in added
+    ):
+        raise ForbiddenError("Who is a member is not tried here.", fix="Change the members of the model.")
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,12 @@ from merestone.app.lifecycle.schedule import instant_of, publish_due, publish_sc
 from merestone.app.lifecycle.states import (
     NEXT,
     allowed,
+    allowed_to,
     archive,
     cancel,
     events,
     life_of,
+    life_of_part,
     publications,
     send_back,
     submit,
@@ -21,6 +23,7 @@ from merestone.app.model_hash import content_hash, subtree_hash
 __all__ = [
     "NEXT",
     "allowed",
+    "allowed_to",
     "archive",
     "cancel",
     "content_hash",
@@ -29,6 +32,7 @@ __all__ = [
     "instant_of",
     "last_publication",
     "life_of",
+    "life_of_part",
     "preview_undo",
     "publications",
     "publish",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from merestone.app.access.places import plans_whole, reached
 from merestone.app.model_hash import content_hash
 from merestone.app.policy import Actor, Right
 from merestone.app.ports_lifecycle import ModelLife
@@ -39,6 +40,8 @@ STEPS = {
         Step("archive", ("planning", "in_review"), "archived"),
     )
 }
+PARTLY = ("submit",)
+"""What those can do who plan a part of a model only; all else is for those who plan the whole company."""
 NEXT = {
     "planning": "Send it to review, schedule it, or publish it.",
     "in_review": "Wait for approvals, then schedule or publish it.",
@@ -59,6 +62,36 @@ def require_planner(actor: Actor) -> None:
     actor.require(Right.PLAN, everywhere=True)
     if not actor.sees_all:
         raise ForbiddenError("A model concerns every account, and you do not see all of them.")
+
+
+def require_part(services: Services, actor: Actor, key: str) -> None:
+    """Raise unless the actor plans the model, or a part of it: to look at its life, and to send it to review.
+
+    Raises
+    ------
+    ForbiddenError
+        For those who plan nothing of it.
+    """
+    actor.require(Right.PLAN)
+    if plans_whole(actor):
+        return
+    loaded = services.models.load(key)
+    if loaded is not None and not reached(services, actor, Right.PLAN, loaded[1]):
+        raise ForbiddenError(
+            "This needs the right “plan” on some part of the model.",
+            fix="Ask a planner of the whole company.",
+        )
+
+
+def allowed_to(actor: Actor, state: str) -> tuple[str, ...]:
+    """Return what this actor can do with a model in this state."""
+    return allowed(state) if plans_whole(actor) else tuple(verb for verb in allowed(state) if verb in PARTLY)
+
+
+def life_of_part(services: Services, actor: Actor, key: str) -> ModelLife:
+    """Return where a model stands that the actor plans a part of; NotFoundError when there is none."""
+    require_part(services, actor, key)
+    return _found(services, key)
 
 
 def life_of(services: Services, actor: Actor, key: str) -> ModelLife:
@@ -153,7 +186,10 @@ def _plain_step(
     ConflictError
         ``illegal-step`` with what is allowed, or ``stale-version`` when ``version`` is not the model's any more.
     """
-    require_planner(actor)
+    if verb in PARTLY:
+        require_part(services, actor, key)
+    else:
+        require_planner(actor)
     with services.records.transaction(actor, cause=f"{verb} model {key}"):
         life, document = held(services, key, version=version)
         step = require_legal(life, verb)
@@ -191,7 +227,7 @@ def stepped(
 
 def events(services: Services, actor: Actor, key: str) -> list[dict[str, Any]]:
     """Return every step of a model's life, the newest first; see ``ports_lifecycle.Lifecycle.events``."""
-    return services.lifecycle.events(life_of(services, actor, key).id)
+    return services.lifecycle.events(life_of_part(services, actor, key).id)
 
 
 def publications(services: Services, actor: Actor, key: str | None = None) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ other territories. Who wins is asked only for what matches (``rivals``). Every a
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
@@ -18,24 +19,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from merestone.app.access.places import planned, plans_whole, require_planned
+from merestone.app.difference.limited import ELSEWHERE, ELSEWHERE_NAME
 from merestone.app.plans import load_model
 from merestone.app.policy import Actor, Right
+from merestone.app.rule_paths import alone, conjunction, path_rules, position_of
 from merestone.app.rulebook import RuleBook
 from merestone.app.rulework.rivals import Standing, is_leaf, standing, texts_of, winners_beside
-from merestone.app.rulework.trial import (
-    alone,
-    compiled_book,
-    conjunction,
-    path_rules,
-    position_of,
-    single,
-    with_rule,
-)
+from merestone.app.rulework.trial import compiled_book, single, with_rule
 from merestone.app.services import Services
 from merestone.base.errors import InvalidInputError
 from merestone.core.criteria import Expr, fields_used, leaves, read, render
 from merestone.core.criteria import expression as ex
 from merestone.core.model.columns import ACCOUNTS
+from merestone.core.model.territory import TerritoryModelDocument
 from merestone.core.rules import Rule, Ruleset
 
 SHOWN = ("external_id", "name", "city", "state", "latitude", "longitude", "county", "revenue")
@@ -58,6 +55,9 @@ def count_matches(
     parts: frozenset[str] = frozenset(("wins", "criteria", "examples", "points")),
 ) -> dict[str, Any]:
     """Return what a territory would match with another criterion; nothing is saved.
+
+    Whoever plans a part of the tree tries its territories on the accounts they see; winners they do not know are
+    elsewhere (an empty key).
 
     Parameters
     ----------
@@ -85,26 +85,35 @@ def count_matches(
     InvalidInputError
         With every problem of the criterion.
     """
-    actor.require(Right.PLAN, everywhere=True)
-    book = compiled_book(services, load_model(services, actor, model)[1])
+    actor.require(Right.MANAGE_RULES)
+    document = load_model(services, actor, model)[1]
+    require_planned(services, actor, Right.MANAGE_RULES, document=document, territories=[territory])
+    book = compiled_book(services, document)
     place = position_of(book.ruleset, territory)
     expr = _read(book, where)
     changes = {} if priority is None else {"priority": priority}
-    trial = _Trial(services, book, with_rule(book.ruleset, place, where=expr, **changes), place)
+    ruleset = with_rule(book.ruleset, place, where=expr, **changes)
+    accounts = seen_columns(services, actor, columns_used(ruleset))
+    trial = _Trial(services, book, ruleset, place, accounts, _known(services, actor, document))
     return trial.answer(parts)
 
 
 def count_territories(services: Services, actor: Actor, *, model: str | None) -> dict[str, Any]:
-    """Return ``total`` accounts, and ``territories``: key -> [matches, wins] of a whole model as it is saved."""
-    actor.require(Right.PLAN, everywhere=True)
-    book = compiled_book(services, load_model(services, actor, model)[1])
-    accounts = account_columns(services, columns_used(book.ruleset))
+    """Return ``total`` accounts, and ``territories``: key -> [matches, wins] of a model as it is saved.
+
+    Of the territories the actor plans, and of the accounts they see.
+    """
+    actor.require(Right.MANAGE_RULES)
+    document = load_model(services, actor, model)[1]
+    mine = planned(services, actor, document)
+    book = compiled_book(services, document)
+    accounts = seen_columns(services, actor, columns_used(book.ruleset))
     counts = services.matcher.compile(book.ruleset).counts(accounts)
     names = ("territory", "n_matches", "n_winners")
     rows = zip(*(counts[name].to_pylist() for name in names), strict=True)
     return {
         "total": accounts.num_rows,
-        "territories": {key: [matches, wins] for key, matches, wins in rows},
+        "territories": {key: [matches, wins] for key, matches, wins in rows if key in mine},
     }
 
 
@@ -117,6 +126,25 @@ def account_columns(services: Services, names: Iterable[str]) -> pa.Table:
     known |= services.records.custom_fields("accounts").keys()
     wanted = {*SHOWN, *(name for name in names if name in known)}
     return services.book.accounts(columns=sorted(wanted))
+
+
+def seen_columns(services: Services, actor: Actor, names: Iterable[str]) -> pa.Table:
+    """Return the columns of the kept accounts that the actor sees, with a generation of their own."""
+    table = account_columns(services, names)
+    if actor.sees_all:
+        return table
+    seen = pa.array(sorted(services.visibility.visible_ids(actor, "accounts")), pa.int64())
+    kept = table.filter(pc.is_in(table["id"], value_set=seen))
+    told = hashlib.sha256((table.schema.metadata or {}).get(b"generation", b""))
+    told.update(np.asarray(seen).tobytes())
+    return kept.replace_schema_metadata({b"generation": told.hexdigest().encode()})
+
+
+def _known(services: Services, actor: Actor, document: TerritoryModelDocument) -> frozenset[str] | None:
+    """Return the territories the actor may be told of; None: all."""
+    if plans_whole(actor):
+        return None
+    return planned(services, actor, document) | services.visibility.visible_territories(actor)
 
 
 def columns_used(ruleset: Ruleset) -> list[str]:
@@ -138,12 +166,20 @@ def _read(book: RuleBook, where: str) -> Expr | None:
 class _Trial:
     """One criterion on the book."""
 
-    def __init__(self, services: Services, book: RuleBook, ruleset: Ruleset, place: int) -> None:
+    def __init__(
+        self,
+        services: Services,
+        book: RuleBook,
+        ruleset: Ruleset,
+        place: int,
+        accounts: pa.Table,
+        known: frozenset[str] | None,
+    ) -> None:
         self.services, self.book, self.ruleset, self.place = services, book, ruleset, place
+        self.accounts, self.known = accounts, known
         self.rule: Rule = ruleset.rules[place]
         self.path = path_rules(ruleset, place)
         self.used = columns_used(replace(ruleset, rules=tuple(self.path)))
-        self.accounts = account_columns(services, columns_used(ruleset))
 
     def answer(self, parts: frozenset[str]) -> dict[str, Any]:
         above = self.narrowed(self.accounts, self.path[:-1])
@@ -186,7 +222,16 @@ class _Trial:
         return np.asarray(pc.index_in(matched["id"], value_set=self.accounts["id"].combine_chunks()))
 
     def winners(self, matched: pa.Table) -> pa.Array:
-        """Return who wins each matching row, as text."""
+        """Return who wins each matching row, as text; an empty one where the actor does not know them."""
+        found = self._winners(matched)
+        if self.known is None:
+            return found
+        is_told = pc.or_(
+            pc.is_null(found), pc.is_in(found, value_set=pa.array(sorted(self.known), pa.string()))
+        )
+        return pc.if_else(is_told, found, pa.scalar(ELSEWHERE))
+
+    def _winners(self, matched: pa.Table) -> pa.Array:
         if not is_leaf(self.ruleset, self.place):
             return _texts(self.services.matcher.compile(self.ruleset).winners(matched))
         claims = self.rule.is_primary and self.rule.where is not None
@@ -198,7 +243,7 @@ class _Trial:
         own = pc.fill_null(pc.equal(winners, self.rule.key), False)
         others = Counter(key for key in winners.to_pylist() if key != self.rule.key)
         named = self._named_elsewhere(matched)
-        names = {rule.key: rule.name for rule in self.ruleset.rules}
+        names = {ELSEWHERE: ELSEWHERE_NAME, **{rule.key: rule.name for rule in self.ruleset.rules}}
         return {
             "is_primary": self.rule.is_primary,
             "wins": (pc.sum(own).as_py() or 0) + named.num_rows if self.rule.is_primary else matched.num_rows,
@@ -241,7 +286,7 @@ class _Trial:
             pa.table({"revenue": revenue, "id": matched["id"]}),
             sort_keys=[("revenue", "descending"), ("id", "ascending")],
         )[:MAX_EXAMPLES]
-        names = {rule.key: rule.name for rule in self.ruleset.rules}
+        names = {ELSEWHERE: ELSEWHERE_NAME, **{rule.key: rule.name for rule in self.ruleset.rules}}
         used = [name for name in self.used if name in matched.column_names]
         rows = matched.select(list(dict.fromkeys([*EXAMPLE_COLUMNS, *used]))).take(order)
         return [
@@ -250,7 +295,7 @@ class _Trial:
                 "record": {name: _plain(row[name]) for name in used if row[name] not in (None, [])},
                 "revenue": None if row["revenue"] is None else str(row["revenue"]),
                 "winner": key,
-                "winner_name": names.get(key, "") if key else "",
+                "winner_name": "" if key is None else names.get(key, ""),
             }
             for row, key in zip(rows.to_pylist(), winners.take(order).to_pylist(), strict=True)
         ]

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from merestone.app.policy import Actor, Right
 from merestone.app.rulebook import company_fields
-from merestone.app.rulework.counting import account_columns
+from merestone.app.rulework.counting import seen_columns
 from merestone.app.rulework.places import country_labels, state_labels
 from merestone.app.services import Services
 from merestone.base.errors import NotFoundError
@@ -51,11 +51,11 @@ def suggest_values(
     NotFoundError
         When there is no such field.
     """
-    actor.require(Right.PLAN, everywhere=True)
+    actor.require(Right.MANAGE_RULES)
     known = company_fields(services.records).get(field.lower())
     if known is None:
         raise NotFoundError(f"There is no field '{field[:60]}'.")
-    table = account_columns(services, [known.name])
+    table = seen_columns(services, actor, [known.name])
     column = table[known.name] if known.name in table.column_names else pa.chunked_array([pa.nulls(0)])
     counts = _Counted.of(_Kept((table.schema.metadata or {}).get(b"generation", b""), known.name, column))
     labels = _labels(services, known)

@@ -20,7 +20,7 @@ from django.db.models.functions import Concat, StrIndex
 from django.db.models.lookups import GreaterThan
 from django.utils import timezone
 
-from merestone.app.policy import COVER_RIGHTS, SEES_ALL, Actor, Held, Right
+from merestone.app.policy import COVER_RIGHTS, PLANNING, SEES_ALL, Actor, Held, Right
 from merestone.db.models import (
     Account,
     AccountAssociation,
@@ -172,11 +172,19 @@ def visible_nodes(actor: Actor, right: Right = Right.SEE) -> QuerySet[TerritoryN
     return nodes if found.is_everything else nodes.filter(pk__in=found.nodes)
 
 
-def planned_nodes(actor: Actor, right: Right = Right.MANAGE_RULES) -> QuerySet[TerritoryNode]:
-    """Return the territories of all models that the actor may plan: those the right reaches by its place in each tree."""
-    if actor.has(right, everywhere=True):
+def planned_nodes(actor: Actor, *rights: Right) -> QuerySet[TerritoryNode]:
+    """Return the territories of all models that one of the rights reaches by its place in each tree.
+
+    By default those the actor may look into: whose rules or members they manage.
+    """
+    asked = [right for right in rights or PLANNING if actor.can(right)]
+    if any(actor.has(right, everywhere=True) for right in asked):
         return TerritoryNode.objects.all()
-    held = [(one.territory, one.is_below) for one in holdings(actor) if right in one.rights and one.territory]
+    held = [
+        (one.territory, one.is_below)
+        for one in holdings(actor)
+        if one.territory and not one.rights.isdisjoint(asked)
+    ]
     exact = Q(territory__key__in=[key for key, is_below in held if not is_below])
     return TerritoryNode.objects.filter(exact | below(key for key, is_below in held if is_below))
 

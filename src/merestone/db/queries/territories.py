@@ -15,7 +15,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 
 from merestone.app.history.sight import Sight
-from merestone.app.policy import Actor, Right
+from merestone.app.policy import PLANNING, Actor
 from merestone.db.models import (
     Account,
     AccountAssociation,
@@ -203,10 +203,10 @@ def model_tree(actor: Actor, key: str) -> tuple[TerritoryModel, list[TreeRow]] |
 
 def models(actor: Actor) -> QuerySet[TerritoryModel]:
     """Return all models for those who plan, none for everybody else; ``n_territories`` counts what they may plan."""
-    if not actor.can(Right.MANAGE_RULES):
+    if not any(map(actor.can, PLANNING)):
         return TerritoryModel.objects.none()
     counted = Count("nodes")
-    if not actor.has(Right.MANAGE_RULES, everywhere=True):
+    if not any(actor.can(right, everywhere=True) for right in PLANNING):
         counted = Count("nodes", filter=Q(nodes__in=scope.planned_nodes(actor).order_by().values("pk")))
     return TerritoryModel.objects.annotate(n_territories=counted).order_by("-effective_on", "-id")
 

@@ -26,7 +26,7 @@ SHOWN = 10  # findings of a kind that are open to see
 MOST_RULES = 3  # of a missing field
 
 
-@scoped("territories", right=Right.PLAN)
+@scoped("territories", right=Right.MANAGE_RULES)
 @require_safe
 def analysis_page(request: WebRequest, key: str) -> HttpResponse:
     """Show the page; what takes a while is fetched by it."""
@@ -48,7 +48,7 @@ def analysis_page(request: WebRequest, key: str) -> HttpResponse:
     return render(request, "analysis/analysis.html", context)
 
 
-@scoped("accounts", right=Right.PLAN)
+@scoped("accounts", right=Right.MANAGE_RULES)
 @require_safe
 def analysis_result(request: WebRequest, key: str) -> HttpResponse:
     """Return the result as a fragment."""

@@ -45,7 +45,7 @@ MEASURES = (
 )
 
 
-@scoped("accounts", right=Right.PLAN)
+@scoped("accounts", right=Right.MANAGE_RULES)
 @require_safe
 def compare_page(request: WebRequest) -> HttpResponse:
     """Choose two models, and show what differs."""
@@ -138,7 +138,7 @@ def _key(row: Mapping[str, Any]) -> dict[str, Any]:
     return {"key": row["territory"] if "territory" in row else row["rep"]}
 
 
-@scoped("accounts", right=Right.PLAN)
+@scoped("accounts", right=Right.MANAGE_RULES)
 @require_safe
 @gzip_page
 def compare_map(request: WebRequest) -> HttpResponse:
@@ -169,7 +169,7 @@ def compare_map(request: WebRequest) -> HttpResponse:
 @require_safe
 def compare_export(request: WebRequest, what: str, fmt: str) -> HttpResponseBase:
     """Return the accounts that move, or the sums per territory or rep, as a file."""
-    request.actor.require(Right.PLAN)
+    request.actor.require(Right.MANAGE_RULES)
     if fmt not in FORMATS or what not in ("accounts", "territories", "reps"):
         raise Http404
     found = _compared(request)

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from merestone.app import lifecycle
+from merestone.app.access.places import plans_whole
 from merestone.app.policy import Right
 from merestone.app.work_policy import ACTIVITIES, MAX_DAYS, OPEN_STAGES, OPPORTUNITIES, WorkPolicy
 from merestone.base.errors import ConflictError, InvalidInputError, MerestoneError, Problem
@@ -105,7 +106,8 @@ def models_page(request: WebRequest) -> HttpResponse:
         "crumbs": [("Territories", reverse("territories"))],
         "models": [(model, differences[model.key], lifecycle.NEXT[model.state]) for model in found],
         "zone": request.services.clock.zone(),
-        "may_plan": request.actor.can(Right.PLAN, everywhere=True),
+        "may_plan": request.actor.can(Right.PLAN),
+        "may_publish": plans_whole(request.actor),
     }
     return render(request, "models/models.html", context)
 
@@ -125,10 +127,11 @@ def life_page(request: WebRequest, key: str) -> HttpResponse:
             problems = [_as_problem(error)]
         else:
             return redirect("model-life", key)
-    life = lifecycle.life_of(request.services, request.actor, key)
+    life = lifecycle.life_of_part(request.services, request.actor, key)
+    is_planner = plans_whole(request.actor)
     loaded = request.services.models.load(key)
     assert loaded is not None
-    can = lifecycle.allowed(life.state)
+    can = lifecycle.allowed_to(request.actor, life.state)
     last = lifecycle.last_publication(request.services)
     chosen = request.POST.get("action") if problems else request.GET.get("step")
     context = {
@@ -149,10 +152,12 @@ def life_page(request: WebRequest, key: str) -> HttpResponse:
         "content": lifecycle.content_hash(loaded[1]),
         "zone": request.services.clock.zone(),
         "events": lifecycle.events(request.services, request.actor, key),
-        "publications": _publications(request, key),
-        "can_undo": last is not None and key in (last.model, last.previous if last.model is None else None),
+        "publications": _publications(request, key) if is_planner else [],
+        "can_undo": is_planner
+        and last is not None
+        and key in (last.model, last.previous if last.model is None else None),
         "work": _work_words(lifecycle.work_policy(life.policies)),
-        "may_edit": life.state in EDITABLE,
+        "may_edit": is_planner and life.state in EDITABLE,
         "problems": problems,
         "problem_title": "That was not done.",
     }

@@ -49,7 +49,6 @@ def model_page(request: WebRequest, key: str) -> HttpResponse:
     model, rows = found
     loaded = request.services.models.load(key)
     book = rule_book(request.services, loaded[1]) if loaded else None
-    sees_whole = request.actor.can(Right.PLAN, everywhere=True)
     parents = {row.parent for row in rows}
     owners = _owners(request, loaded[1]) if loaded else {}
     lines = [
@@ -70,10 +69,10 @@ def model_page(request: WebRequest, key: str) -> HttpResponse:
         "n_rows": len(lines),
         "wanted": wanted,
         "difference": queries.differences(request.actor, [key])[key],
-        "counts_url": reverse("model-counts", args=[key]) if sees_whole else "",
+        "counts_url": reverse("model-counts", args=[key]) if request.actor.can(Right.MANAGE_RULES) else "",
         "steps": states_of(model.state),
         "next": NEXT[model.state],
-        "may_plan": sees_whole,
+        "may_plan": request.actor.can(Right.PLAN),
         "may_edit": model.state in EDITABLE,
     }
     return render(request, "rules/model.html", context)
@@ -113,7 +112,7 @@ def _like(lines: list[dict[str, Any]], wanted: str) -> list[dict[str, Any]]:
     return [line for line in lines if any(path.startswith(line["row"].path) for path in paths)]
 
 
-@scoped("accounts", right=Right.PLAN)
+@scoped("accounts", right=Right.MANAGE_RULES)
 @require_safe
 def model_counts(request: WebRequest, key: str) -> HttpResponse:
     """Return how many accounts each territory of a model matches and wins, as JSON."""
@@ -287,7 +286,6 @@ def _editor(
     own = f"territories/{saved['key']}/where"
     below = {node.key for node in document.tree.subtree(saved["key"])}
     is_planning = saved["state"] in EDITABLE
-    sees_whole = request.actor.can(Right.PLAN, everywhere=True)
     moves = saved["parent"] is None or saved["parent"] in document.tree.nodes  # else it stays where it hangs
     context = {
         "title": content["name"],
@@ -306,7 +304,7 @@ def _editor(
         "is_planning": is_planning,
         "problems": [problem for problem in problems if problem.where != own],
         "theirs": list(theirs),
-        "count": _count(request, document.key, saved["key"], where, reading) if request.method == "POST" and sees_whole else None,
+        "count": _count(request, document.key, saved["key"], where, reading) if request.method == "POST" else None,
         "cases_json": json.dumps(content["cases"]),
         "cases": _cases(request, document.key, saved["key"], where, content["cases"]),
         "difference": difference,
@@ -376,7 +374,7 @@ def _cases(
 # --- what would move --------------------------------------------------------------------------------------------------
 
 
-@scoped("accounts", right=Right.PLAN)
+@scoped("accounts", right=Right.MANAGE_RULES)
 @require_POST
 def rule_difference(request: WebRequest, key: str, territory: str) -> HttpResponse:
     """Return what would move with the rule as it stands in the form: from whom to whom, and why; a fragment."""

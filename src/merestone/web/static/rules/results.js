@@ -60,7 +60,7 @@ export class Results {
     }
     line.replaceChildren("The rest goes to ", ...rivals.flatMap(({ territory, name, accounts }, at) => [
       at > 0 ? ", " : "",
-      territory ? make("a", { href: `../${encodeURIComponent(territory)}/` }, [name || territory]) : make("em", {}, ["the queue"]),
+      territory === "" ? make("em", {}, ["elsewhere"]) : territory ? make("a", { href: `../${encodeURIComponent(territory)}/` }, [name || territory]) : make("em", {}, ["the queue"]),
       ` (${whole.format(accounts)})`,
     ]), won_by_name > 0 ? `; ${whole.format(won_by_name)} of its own are won by name.` : ".");
   }
@@ -82,7 +82,7 @@ export class Results {
       ]),
       make("td", { class: "end", "data-label": "Revenue" }, [row.revenue === null ? "–" : formatMoney(Number(row.revenue), this.config.currency)]),
       make("td", { "data-label": "Won by" }, [
-        row.winner === this.config.territory ? make("span", { class: "badge good" }, ["this one"]) : row.winner ? row.winner_name : make("em", {}, ["the queue"]),
+        row.winner === this.config.territory ? make("span", { class: "badge good" }, ["this one"]) : row.winner === null ? make("em", {}, ["the queue"]) : row.winner_name,
       ]),
       make("td", { class: "end", "data-label": "Case" }, [button(`Add ${row.name} as a case`, { class: "icon-button" }, () => this.options.addCase(row), "task")]),
     ]));

@@ -1,0 +1,106 @@
+"""Who is in a territory of a planning model: read and written by those who manage members there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from merestone.app.access.places import require_planned
+from merestone.app.plan_edits import checked_document, plan_for_change, territory_of
+from merestone.app.plans import load_model
+from merestone.app.policy import Actor, Right
+from merestone.app.review.approvals import keep_model
+from merestone.app.services import Services
+from merestone.base.errors import ConflictError, InvalidInputError, Problem
+from merestone.core.model.territory import TerritoryModelDocument
+
+Members = list[dict[str, Any]]
+
+
+def read_members(services: Services, actor: Actor, model: str, territory: str) -> dict[str, Any]:
+    """Return ``members`` (``rep``, ``role``, ``from``, ``to``) of a plan's territory, and their ``fingerprint``."""
+    actor.require(Right.MANAGE_MEMBERS)
+    document = load_model(services, actor, model)[1]
+    require_planned(services, actor, Right.MANAGE_MEMBERS, document=document, territories=[territory])
+    return _told(services, document, territory)
+
+
+def set_members(
+    services: Services,
+    actor: Actor,
+    model: str,
+    territory: str,
+    members: Sequence[Mapping[str, Any]],
+    *,
+    fingerprint: str,
+) -> dict[str, Any]:
+    """Replace the members of a territory of a planning model; returns them as ``read_members`` does, with ``changed``.
+
+    Parameters
+    ----------
+    members : sequence of mapping
+        ``rep`` (e-mail), ``role``, ``from`` and ``to`` (ISO dates; the end is the first day without).
+    fingerprint : str
+        Of the members as they were read.
+
+    Raises
+    ------
+    ConflictError
+        ``stale-version`` when somebody else changed them meanwhile; ``model-not-in-planning``.
+    InvalidInputError
+        With every problem; a rep the actor does not see reads as one that does not exist.
+    """
+    actor.require(Right.MANAGE_MEMBERS)
+    with services.records.transaction(actor, cause=f"members of {territory} in {model}"):
+        document = plan_for_change(services, actor, model)
+        require_planned(services, actor, Right.MANAGE_MEMBERS, document=document, territories=[territory])
+        before = _members_of(services, document, territory)
+        if _digest(before) != fingerprint:
+            raise ConflictError(
+                f"Somebody else changed the members of '{territory}' meanwhile.",
+                code="stale-version",
+                fix="Look at them again.",
+                difference={"members": [[dict(one) for one in members], before]},
+            )
+        wanted = [{name: value for name, value in one.items() if value is not None} for one in members]
+        _refuse_strangers(services, actor, wanted, before)
+        new = checked_document(services, document, {territory: {"members": wanted}})
+        changed = new != document
+        if changed:
+            name = document.tree[territory].name
+            keep_model(services, new, actor=actor, because=f"The members of {name} were changed.")
+    return _told(services, new, territory) | {"changed": changed}
+
+
+def _told(services: Services, document: TerritoryModelDocument, territory: str) -> dict[str, Any]:
+    members = _members_of(services, document, territory)
+    return {"territory": territory, "members": members, "fingerprint": _digest(members)}
+
+
+def _members_of(services: Services, document: TerritoryModelDocument, territory: str) -> Members:
+    members: Members = territory_of(services, document, territory)["members"]
+    return members
+
+
+def _digest(members: Members) -> str:
+    text = json.dumps(members, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def _refuse_strangers(
+    services: Services, actor: Actor, members: Sequence[Mapping[str, Any]], before: Members
+) -> None:
+    """Raise InvalidInputError for people who come in and are no reps the actor sees."""
+    table = services.models.reps()
+    labels = zip(table["label"].to_pylist(), table["rep_id"].to_pylist(), strict=True)
+    seen = services.visibility.visible_ids(actor, "reps")
+    known = {label for label, rep_id in labels if rep_id in seen} | {one["rep"].lower() for one in before}
+    problems = [
+        Problem("unknown-rep", f"There is no rep '{str(one.get('rep', ''))[:100]}'.", "Name somebody you see by e-mail.", where=f"members/{number}")
+        for number, one in enumerate(members, start=1)
+        if str(one.get("rep", "")).lower() not in known
+    ]  # fmt: skip
+    if problems:
+        raise InvalidInputError("The members were not changed.", problems)
