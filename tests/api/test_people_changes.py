@@ -96,3 +96,13 @@ def test_rep_may_read_own_changes_and_make_none(world: World, rep: Caller) -> No
     body = {"first_day": day(world), "last_day": day(world)}
     assert rep("POST", f"/reps/{mine}/leave", body).status_code == 403
     assert rep.get("/departures/1").status_code == 403
+
+
+@pytest.mark.parametrize("empties", [False, True])
+def test_the_last_day_is_set_by_a_departure_only(world: World, planner: Caller, empties: bool) -> None:
+    path = f"/reps/{world.reps['ana']}"
+    refused = planner("PATCH", path, {"left_on": None if empties else day(world)}, If_Match='"1"')
+    (problem,) = refused.json()["problems"]
+    assert (refused.status_code, problem["code"], problem["where"]) == (422, "departure-needed", "left_on")
+    assert "/departure" in problem["fix"]
+    assert planner.get(path).json()["left_on"] is None

@@ -179,3 +179,10 @@ def test_ramp_shows_on_the_rep_page(planner: Client, company: Any) -> None:
 )
 def test_calendar_opens_on_whatever_it_is_asked(planner: Client, query: str) -> None:
     assert planner.get(f"/people/calendar/{query}").status_code == 200
+
+
+def test_the_form_of_a_rep_leads_to_a_departure_instead_of_a_last_day(planner: Client, company: Any) -> None:
+    ana = company.reps["ana"]
+    page = planner.get(f"/reps/{ana}/edit/").text
+    assert 'name="left_on"' not in page
+    assert f'href="/reps/{ana}/changes/#departure"' in page

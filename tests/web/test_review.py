@@ -116,6 +116,44 @@ def test_a_planner_starts_a_review(world: World, as_person: Callable[[str], Clie
     assert (model.state, model.policies["approvals"]) == ("in_review", {"depth": 0})
 
 
+def test_a_planner_says_which_challenges_need_no_decision(
+    world: World, as_person: Callable[[str], Client]
+) -> None:
+    url, client = reverse("review-start", args=["new"]), as_person("vera")
+    sent = {
+        "guest": f"{world.ana.user_id}:reviewer:", "decide_days": "3", "late_stage": "on", "owned_months": "24",
+        "effect_percent": "5", "managers_agree": "on",
+    }  # fmt: skip
+    client.post(url, sent)
+    model = world.services.reviews.model("new")
+    assert model is not None
+    assert model.policies["challenges"] == {
+        "decide_days": 3,
+        "accept": [
+            {"kinds": ["keep"], "late_stage": True, "effect_within": 0.05},
+            {"kinds": ["keep"], "owned_months": 24, "effect_within": 0.05},
+            {"managers_agree": True},
+        ],
+    }
+    again = client.get(url)
+    assert again.context["terms"].initial["effect_percent"] == 5
+    client.post(url, {"guest": f"{world.ben.user_id}:reviewer:"})
+    model = world.services.reviews.model("new")
+    assert model is not None
+    assert "challenges" not in model.policies
+
+
+def test_rules_the_form_cannot_say_stay(world: World, as_person: Callable[[str], Client]) -> None:
+    rules = {"accept": [{"kinds": ["swap"], "late_stage": True, "owned_months": 3}]}
+    set_policies(world.services, world.vera, "new", {"challenges": rules})
+    url, client = reverse("review-start", args=["new"]), as_person("vera")
+    assert "1 rule of its own" in text(client.get(url))
+    client.post(url, {"guest": f"{world.ana.user_id}:reviewer:", "late_stage": "on"})
+    model = world.services.reviews.model("new")
+    assert model is not None
+    assert (model.state, model.policies["challenges"]) == ("in_review", rules)
+
+
 def test_a_day_that_is_past_starts_nothing_and_keeps_what_was_typed(
     world: World, as_person: Callable[[str], Client]
 ) -> None:

@@ -17,6 +17,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from merestone.api.plain import plain
+from merestone.app import crm
 from merestone.base.errors import (
     ConflictError,
     ForbiddenError,
@@ -142,6 +143,9 @@ def problem_of(error: MerestoneError) -> HttpResponse:
     )
 
 
+_ELSEWHERE = {name: problem for (_, name), problem in crm.ELSEWHERE.items()}
+
+
 def problem_of_validation(error: ValidationError) -> HttpResponse:
     """Return the problem document for a body or parameters that do not fit their schema: 422, or 400 for the address."""
     problems = [_problem_of_entry(entry) for entry in error.errors]
@@ -155,6 +159,8 @@ def _problem_of_entry(entry: Mapping[str, Any]) -> dict[str, str]:
     place = [str(part) for part in entry["loc"][1:]]
     if entry["loc"][:1] == ("body",) and len(place) > 1:
         place = place[1:]  # ninja names the body's parameter first
+    if entry["type"] == "extra_forbidden" and (known := _ELSEWHERE.get(place[-1])) is not None:
+        return known.as_dict()
     message = str(entry["msg"]).removeprefix("Value error, ")
     return {"code": str(entry["type"]).replace("_", "-"), "message": message, "where": "/".join(place)}
 

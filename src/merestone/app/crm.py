@@ -38,10 +38,20 @@ EDITABLE: dict[str, tuple[str, ...]] = {
     "contracts": ("external_id", "annual_value", "currency", "starts_on", "ends_on", "state"),
     "reps": (
         "name", "email", "office", "home_city", "home_state", "home_postal_code", "home_country", "languages",
-        "industries", "skills", "seniority", "capacity_hours", "weekly_hours", "time_zone", "hired_on", "left_on",
+        "industries", "skills", "seniority", "capacity_hours", "weekly_hours", "time_zone", "hired_on",
     ),
 }  # fmt: skip
 """Columns people may edit, in the order a form shows them."""
+
+ELSEWHERE: dict[tuple[str, str], Problem] = {
+    ("reps", "left_on"): Problem(
+        "departure-needed",
+        "The last day is not edited: what the rep has would be left behind.",
+        "Plan a departure (/reps/{id}/departure in the API): it names who takes over, then sets the day.",
+        where="left_on",
+    )
+}
+"""Columns that change only with what belongs to them, and where."""
 
 RIGHTS: dict[str, Right] = {
     "accounts": Right.EDIT_ACCOUNTS,
@@ -275,6 +285,9 @@ def _clean(table: str, values: Mapping[str, Any], *, is_new: bool = False) -> di
     """Return the values to write: known columns only, required ones present, choices kept."""
     contract, problems, wanted = TABLES[table], [], {}
     for name, value in values.items():
+        if (table, name) in ELSEWHERE:
+            problems.append(ELSEWHERE[table, name])
+            continue
         if name not in EDITABLE[table]:
             problems.append(Problem("unknown-column", f"'{name}' cannot be edited.", where=name))
             continue

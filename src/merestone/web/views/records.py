@@ -70,6 +70,9 @@ def edit(route: str) -> View:
             ],
             "form": form,
             "back": reverse(route, args=[record_id]),
+            "links": [("Plan a departure", reverse("rep-changes", args=[record_id]) + "#departure")]
+            if route == "rep"
+            else [],
         }
         if request.method != "POST":
             return render(request, "kinds/form.html", context)

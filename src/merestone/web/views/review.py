@@ -24,6 +24,7 @@ from merestone.app.review_start import start_review
 from merestone.base.errors import ConflictError, InvalidInputError
 from merestone.core.model.columns import Kind
 from merestone.db.queries.company import company
+from merestone.web.forms import challenge_policy
 from merestone.web.request import WebRequest
 from merestone.web.scoping import scoped
 from merestone.web.tables.at_hand import Row, as_table, chosen, options_at_hand
@@ -67,7 +68,9 @@ class Moves:
     @property
     def default_columns(self) -> tuple[ListColumn, ...]:
         """Columns shown unless the person chose others."""
-        return tuple(column for column in self.columns if column.is_default and column.name not in self.hidden)
+        return tuple(
+            column for column in self.columns if column.is_default and column.name not in self.hidden
+        )
 
 
 KIND = Moves()
@@ -368,12 +371,20 @@ def start_page(request: WebRequest, key: str) -> HttpResponse:
     is_new = eyes.model.state == "planning"
     if not is_new and not eyes.is_open:
         raise Http404
-    approvals = read_policies(request.services, request.actor, key).get("approvals") or {}
+    policies = read_policies(request.services, request.actor, key)
+    approvals = policies.get("approvals") or {}
+    usual = challenge_policy.initial_of(policies.get("challenges") or {})
+    terms = (
+        None if usual is None else challenge_policy.ChallengePolicyForm(request.POST or None, initial=usual)
+    )
     first = {"ends_on": eyes.model.review_ends_on, "depth": approvals.get("depth")}
     form = Ask(request.POST or None, initial=first)
     problems: list[Any] = []
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and (terms is None or terms.is_valid()):
         try:
+            if terms is not None and terms.has_changed():
+                changed = challenge_policy.policy_of(terms.cleaned_data)
+                set_policies(request.services, request.actor, key, {"challenges": changed or None})
             n_told = _ask(request, key, form.cleaned_data, approvals, is_new=is_new)
         except InvalidInputError as error:
             problems = error.problems
@@ -389,6 +400,9 @@ def start_page(request: WebRequest, key: str) -> HttpResponse:
     context = frame_of(request, eyes, "start") | {
         "title": "Start a review" if is_new else "Ask more people",
         "form": form,
+        "terms": terms,
+        "n_rules": len((policies.get("challenges") or {}).get("accept") or ()),
+        "picked": set(request.POST.getlist("guest")) if request.method == "POST" else None,
         "is_new": is_new,
         "problems": problems,
         "suggestions": [
@@ -403,7 +417,8 @@ def start_page(request: WebRequest, key: str) -> HttpResponse:
         "others": others,
         "territories": [(node.key, node.name) for node in eyes.document.tree],
     }
-    return render(request, "review/start.html", context, status=422 if problems or form.errors else 200)
+    is_wrong = bool(problems or form.errors or (terms is not None and terms.errors))
+    return render(request, "review/start.html", context, status=422 if is_wrong else 200)
 
 
 def _ask(
