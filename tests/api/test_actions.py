@@ -49,6 +49,18 @@ class TestAssignment:
         assert all_of_them.json()["changed"] == 2
         assert manager.items("/queue") == []
 
+    def test_a_move_from_where_the_account_is_no_more_is_refused(self, world: World, manager: Caller) -> None:
+        one, other = world.accounts["nowhere"], world.accounts["vacant"]
+        nowhere = {"territory": "us", "owner": None}
+        asked = {"territory": "east", "reason": "x", "seen": nowhere}
+        assert manager("POST", f"/accounts/{one}/move", asked).status_code == 200
+        late = manager("POST", f"/accounts/{one}/move", {**asked, "territory": "vacant"})
+        assert (late.status_code, late.json()["code"]) == (409, "places-changed")
+        seen, now = late.json()["difference"][f"account {one}"]
+        assert (seen, now["territory"]) == (nowhere, "east")
+        many = {"ids": [one, other], "territory": "east", "reason": "x", "seen": {one: nowhere}}
+        assert manager("POST", "/accounts/move", many).status_code == 409
+
     @pytest.mark.parametrize(
         ("body", "where"),
         [

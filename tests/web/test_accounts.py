@@ -111,6 +111,19 @@ def test_move_by_hand_keeps_its_reason_and_can_be_given_back(planner: Client, co
     assert planner.get(f"/accounts/{west}/").context["account"].owner_name == "Ana"
 
 
+def test_move_by_hand_from_a_page_that_is_out_of_date_is_refused(planner: Client, company: Any) -> None:
+    west = company.accounts["west"]
+    shown = planner.get(f"/accounts/{west}/move/").context["form"].initial
+    planner.post(f"/accounts/{west}/move/", {"territory": "east", "reason": "Ben knows them"})
+    late = planner.post(f"/accounts/{west}/move/", {**shown, "territory": "vacant", "reason": "Ana asked"})
+    assert late.status_code == 409
+    assert "Somebody moved this account meanwhile." in late.content.decode()
+    assert planner.get(f"/accounts/{west}/").context["account"].owner_name == "Ben"
+    now = planner.get(f"/accounts/{west}/move/").context["form"].initial
+    again = planner.post(f"/accounts/{west}/move/", {**now, "territory": "vacant", "reason": "Ana asked"})
+    assert again.status_code == 302
+
+
 def test_rep_creates_an_account_that_lands_elsewhere(rep: Client) -> None:
     response = rep.post("/accounts/new/", {**FORM, "external_id": "A-new", "name": "Far Away", "state": "NY"})
     assert response["Location"] == "/accounts/"

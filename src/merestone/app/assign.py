@@ -22,7 +22,7 @@ from merestone.app.places import NOWHERE, Vocabulary, open_places, overlays_only
 from merestone.app.policy import Actor, Right
 from merestone.app.rulebook import RuleBook, rule_book
 from merestone.app.services import Services
-from merestone.base.errors import InvalidInputError, NotFoundError, Problem
+from merestone.base.errors import ConflictError, InvalidInputError, NotFoundError, Problem
 from merestone.core.model.team import owner_on
 from merestone.core.model.territory import TerritoryModelDocument
 
@@ -37,6 +37,10 @@ DESIRED = pa.schema(
     ]
 )
 """What ``Associations.replace`` takes."""
+
+Seen = tuple[str | None, int | None]
+"""Where somebody saw an account: key of its territory, id of its owner."""
+MAX_TOLD = 100
 
 RANK_WORDS = {
     "priority": "its priority is lower in number",
@@ -311,14 +315,27 @@ def reason_of(
 
 
 def move_accounts(
-    services: Services, actor: Actor, ids: Sequence[int], *, territory: str | None, reason: str
+    services: Services,
+    actor: Actor,
+    ids: Sequence[int],
+    *,
+    territory: str | None,
+    reason: str,
+    seen: Mapping[int, Seen] | None = None,
 ) -> dict[str, int]:
     """Move accounts by hand into a territory, or (``None``) give them back to the rules.
 
     Manual moves stay through rule runs and imports of the same model.
 
+    Parameters
+    ----------
+    seen : mapping, optional
+        Account -> (territory, owner's id) as they were looked at: accounts that are elsewhere by now are not moved.
+
     Raises
     ------
+    ConflictError
+        ``places-changed`` with where they were seen and where they are: nothing is moved.
     NotFoundError
         When an account or the territory does not exist, or is hidden from the actor.
     InvalidInputError
@@ -335,6 +352,9 @@ def move_accounts(
         raise InvalidInputError("Nothing was moved.", [problem])
     with services.records.transaction(actor, cause="manual move"):
         services.records.take_turn("accounts")
+        # Somebody may have taken them out of the actor's hands while we waited.
+        require_records(services, actor, Right.ASSIGN, table="accounts", ids=wanted)
+        refuse_other_places(services, {pk: place for pk, place in (seen or {}).items() if pk in set(wanted)})
         require_unlocked(services, wanted)
         if territory is None:
             return place_accounts(services, ids=wanted, keep_manual=False)
@@ -428,6 +448,32 @@ def lock_account(
 def unlock_account(services: Services, actor: Actor, account_id: int) -> None:
     """Let one account move again."""
     unlock_accounts(services, actor, [account_id])
+
+
+def refuse_other_places(services: Services, seen: Mapping[int, Seen]) -> None:
+    """Raise ConflictError when accounts are not where they were seen; the caller has taken the turn."""
+    if not seen:
+        return
+    opened = services.associations.open_now("accounts", ids=sorted(seen))
+    rows = opened.filter(opened["is_primary"]).to_pylist()
+    now = {row["record"]: (row["territory"], row["owner"]) for row in rows}
+    moved = {record: place for record, place in seen.items() if now.get(record) != tuple(place)}
+    if moved:
+        raise ConflictError(
+            "Somebody moved this account meanwhile."
+            if len(moved) == 1
+            else f"{len(moved):,} of these accounts were moved meanwhile.",
+            code="places-changed",
+            difference={
+                f"account {record}": [_place(moved[record]), _place(now.get(record, (None, None)))]
+                for record in sorted(moved)[:MAX_TOLD]
+            },
+            fix="Look at where they are now, and move them from there.",
+        )
+
+
+def _place(place: Seen) -> dict[str, Any]:
+    return {"territory": place[0], "owner": place[1]}
 
 
 def require_unlocked(services: Services, ids: Sequence[int]) -> None:

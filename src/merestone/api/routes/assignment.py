@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpResponse
@@ -55,10 +56,27 @@ class Move(Body):
     reason: Text = Field("", max_length=500, description="Why, in a few words; needed with a territory.")
 
 
+class Seen(Body):
+    """Where an account was when it was looked at."""
+
+    territory: Text | None = Field(description="Key of its territory; null: none.")
+    owner: Key | None = Field(description="Its owner's key; null: nobody.")
+
+
+class MoveOne(Move):
+    """Where to move an account by hand, and where it was seen."""
+
+    seen: Seen | None = Field(None, description="The answer is 409 when it is elsewhere by now.")
+
+
 class MoveMany(Move):
     """Which accounts to move by hand, and where."""
 
     ids: list[Key] = Field(min_length=1, max_length=10_000)
+    seen: dict[Key, Seen] | None = Field(
+        None,
+        description="Account to where it was seen: 409, and none is moved, when one is elsewhere by now.",
+    )
 
 
 class LeadsRouted(Schema):
@@ -97,13 +115,13 @@ def run_rules(request: ApiRequest, body: RunRules) -> HttpResponse:
     right=Right.ASSIGN,
     summary="Move one account by hand",
     response=RunDone,
-    errors=(404, 422),
+    errors=(404, 409, 422),
 )
-def move_account(request: ApiRequest, body: Move, record_id: int = Id) -> HttpResponse:
+def move_account(request: ApiRequest, body: MoveOne, record_id: int = Id) -> HttpResponse:
     """Move an account into a territory; it stays there through rule runs and imports of the same model."""
     if row_of(RESOURCES["accounts"], request.actor, record_id) is None:
         return not_there()
-    return answer(_move(request, [record_id], body))
+    return answer(_move(request, [record_id], body, seen={record_id: body.seen} if body.seen else {}))
 
 
 @operation(
@@ -113,18 +131,23 @@ def move_account(request: ApiRequest, body: Move, record_id: int = Id) -> HttpRe
     right=Right.ASSIGN,
     summary="Move accounts by hand",
     response=RunDone,
-    errors=(404, 422),
+    errors=(404, 409, 422),
 )
 def move_accounts(request: ApiRequest, body: MoveMany) -> HttpResponse:
     """Move many accounts at once: all of them, or none."""
-    return answer(_move(request, body.ids, body))
+    return answer(_move(request, body.ids, body, seen=body.seen or {}))
 
 
-def _move(request: ApiRequest, ids: list[int], body: Move) -> dict[str, int]:
+def _move(request: ApiRequest, ids: list[int], body: Move, *, seen: Mapping[int, Seen]) -> dict[str, int]:
     if body.territory is not None:
         require_territory(request, body.territory)
     return assign.move_accounts(
-        request.services, request.actor, ids, territory=body.territory, reason=body.reason
+        request.services,
+        request.actor,
+        ids,
+        territory=body.territory,
+        reason=body.reason,
+        seen={record: (place.territory, place.owner) for record, place in seen.items()},
     )
 
 
