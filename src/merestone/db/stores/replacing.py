@@ -77,7 +77,7 @@ class Present:
     keys : (n, 4) int64 array
     pks : int64 array
     began : int64 array
-        Microseconds since 1970.
+        Microseconds since 1970; of what began before the change, any earlier instant.
     """
 
     keys: np.ndarray
@@ -85,24 +85,29 @@ class Present:
     began: np.ndarray
 
     @classmethod
-    def of(cls, side: Side, records: Sequence[int]) -> Present:
+    def of(cls, side: Side, records: Sequence[int], *, at: datetime) -> Present:
         """Return what is open for these records."""
-        names = [side.link, "territory_id", "owner_id", "is_primary", "id", "valid_from"]
+        names = [side.link, "territory_id", "owner_id", "is_primary", "id"]
         rows = side.association._default_manager.filter(
             **{f"{side.link}__in": bulk.among(records)}, valid_to=None
-        )
-        *cells, began = bulk.fetch(rows.order_by(), names)
+        ).order_by()
+        cells = bulk.fetch(rows, names)
         arrays = [to_arrow(column, Shape.INTEGER) for column in (*cells[:3], cells[4])]
         record, territory, owner, pks = map(_whole, arrays)
         is_primary = _whole(to_arrow(cells[3], Shape.BOOLEAN).cast(pa.int64()))
-        instants = _whole(to_arrow(began, Shape.INSTANT).cast(pa.int64()))
-        return cls(np.stack([record, territory, owner, is_primary], axis=1), pks, instants)
+        began = np.full(len(pks), _micros(at) - 1)
+        # Instants are dear to read, and few rows begin at the instant of the change or after.
+        late, instants = bulk.fetch(rows.filter(valid_from__gte=at), ["id", "valid_from"])
+        order = np.argsort(pks)
+        places = order[np.searchsorted(pks, np.array(late, np.int64), sorter=order)]
+        began[places] = _whole(to_arrow(instants, Shape.INSTANT).cast(pa.int64()))
+        return cls(np.stack([record, territory, owner, is_primary], axis=1), pks, began)
 
 
 def replace(side: Side, wanted: Wanted, *, at: datetime, model_id: int | None) -> int:
     """Close and open what differs; returns how many rows were opened."""
     records = np.unique(wanted.keys[:, 0])
-    present = Present.of(side, records.tolist())
+    present = Present.of(side, records.tolist(), at=at)
     last, is_kept, rows = _compared(wanted.keys, present.keys)
     changed = np.unique(np.concatenate([wanted.keys[rows, 0], present.keys[~is_kept, 0]]))
     ends = _Ends.of(side, changed, present, at=at)
