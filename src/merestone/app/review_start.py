@@ -11,7 +11,7 @@ from typing import Any
 
 from merestone.app.lifecycle.states import held, require_legal, require_planner, stepped
 from merestone.app.policy import Actor
-from merestone.app.review.inviting import Guest, invited, refuse_guests
+from merestone.app.review.inviting import Guest, invited, refuse_guests, with_overlay_approvers
 from merestone.app.services import Services
 
 
@@ -52,5 +52,6 @@ def start_review(
         model = services.reviews.model(key)
         assert model is not None
         services.reviews.prepare(model.id, ends_on=ends_on)
-        n_told = invited(services, actor, model, guests, message=message, ends_on=ends_on)
+        people = with_overlay_approvers(services, model, document, guests)
+        n_told = invited(services, actor, model, people, message=message, ends_on=ends_on)
     return {**told, "invited": n_told}

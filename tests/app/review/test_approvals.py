@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.review_world import World
+from tests import builders
+from tests.review_world import NEW, World, begin
 
-from merestone.app import plan_edits
+from merestone.app import plan_edits, plans
+from merestone.app.access import grants
 from merestone.app.lifecycle import set_policies
 from merestone.app.model_hash import subtree_hash
-from merestone.app.policy import OPERATOR
+from merestone.app.policy import OPERATOR, Actor
 from merestone.app.review import deciding
 from merestone.app.review.approvals import approve, refuse_unapproved, standings, void_touched
 from merestone.app.review.drafts import Draft
@@ -22,7 +24,8 @@ from merestone.app.review.policies import check_policies
 from merestone.base.errors import ConflictError, ForbiddenError, InvalidInputError
 from merestone.core.model.territory import TerritoryModelDocument, TerritoryNode
 from merestone.core.rules.document import write_document
-from merestone.db.models import Approval, Notice
+from merestone.db.models import Approval, Notice, User
+from merestone.db.queries.actors import actor_of_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
@@ -64,6 +67,32 @@ def test_every_root_needs_its_manager(review: World) -> None:
     say_yes(review)
     assert states(review) == {"us": "approved", "eu": "approved"}
     refuse_unapproved(review.services, "new")
+
+
+def test_an_overlay_is_approved_by_those_whom_a_grant_names_for_it_without_being_invited(
+    world: World,
+) -> None:
+    fay = world.fay.user_id
+    assert fay is not None
+    overlay = {"key": "spec", "name": "Specialists", "type": "overlay", "where": "country = 'US'"}
+    data = builders.document([*NEW, overlay], key="new", name="New model")
+    types = [{"key": "standard", "name": "Standard"}, {"key": "overlay", "name": "Overlay", "primary": False}]
+    plans.apply_document(world.services, world.vera, {**data, "types": types})
+    grants.give_grant(world.services, OPERATOR, user_id=fay, territory="spec", rights=["see", "approve"])
+    ask(world)
+    begin(world, names=("ana", "mia", "eve"))
+    assert states(world)["spec"] == "missing"
+    with pytest.raises(ConflictError, match=r"Specialists \(Fay\)"):
+        refuse_unapproved(world.services, "new")
+    approve(world.services, granted(fay), "new", "spec", is_approved=True)
+    assert states(world)["spec"] == "approved"
+    with pytest.raises(ForbiddenError):
+        approve(world.services, granted(fay), "new", "us", is_approved=True)
+
+
+def granted(user_id: int) -> Actor:
+    """Return the actor of a user as the next request has it."""
+    return actor_of_user(User.objects.get(pk=user_id))
 
 
 def test_named_people_approve_the_whole(review: World) -> None:

@@ -6,14 +6,14 @@ that they wrote or changed themselves.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from merestone.app.model_hash import subtree_hash
 from merestone.app.notices import tell
-from merestone.app.policy import Actor, Right
+from merestone.app.policy import SYSTEM, Actor, Right
 from merestone.app.ports_review import Person, ReviewedModel, Word
 from merestone.app.review.policies import approval_policy
 from merestone.app.services import Services
@@ -132,7 +132,11 @@ def demands(services: Services, model: ReviewedModel, document: TerritoryModelDo
     asked = services.reviews.invitations(model.id)
     day = day_of(services, document)
     found: dict[tuple[str | None, tuple[int, ...]], Demand] = {}
-    for demand in (*_at_depth(document, policy.depth, free, asked, day), *_named(document, policy.by, free)):
+    holders = overlay_holders(services, document)
+    for demand in (
+        *_at_depth(document, policy.depth, free, asked, day, holders),
+        *_named(document, policy.by, free),
+    ):
         found.setdefault((demand.territory, tuple(person.user_id for person in demand.who)), demand)
     return list(found.values())
 
@@ -143,6 +147,7 @@ def _at_depth(
     people: Sequence[Person],
     asked: Sequence[dict[str, Any]],
     day: date,
+    holders: Mapping[str, frozenset[int]],
 ) -> Iterator[Demand]:
     if depth is None:
         return
@@ -153,8 +158,31 @@ def _at_depth(
         above = {one.key for one in path} | {None}
         invited = {one["user_id"] for one in asked if one["role"] == "approver" and one["territory"] in above}
         managers = managers_of(document, node.key, day)
+        invited |= holders.get(node.key, frozenset())
         who = tuple(one for one in people if one.user_id in invited or (one.rep and one.rep in managers))
         yield Demand(node.key, node.name, who)
+
+
+def overlay_holders(services: Services, document: TerritoryModelDocument) -> dict[str, frozenset[int]]:
+    """Return overlay territory -> users whom a grant lets approve it.
+
+    An overlay is seldom the business of those who manage the accounts beneath: its approvers are those named for it.
+    """
+    overlays = {kind.key for kind in document.types if not kind.is_primary}
+    places = [node.key for node in document.tree if node.type in overlays]
+    if not places:
+        return {}
+    today = services.clock.today()
+    granted = [
+        (one.territory, one.user_id)
+        for one in services.access.grants(SYSTEM)
+        if Right.APPROVE in one.rights and one.is_running(today)
+    ]
+    found = {}
+    for key in places:
+        path = {node.key for node in document.tree.path(key)} | {None}
+        found[key] = frozenset(user for territory, user in granted if territory in path)
+    return found
 
 
 def _named(

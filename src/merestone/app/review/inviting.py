@@ -10,7 +10,7 @@ from typing import Any
 from merestone.app.notices import tell
 from merestone.app.policy import Actor
 from merestone.app.ports_review import ReviewedModel
-from merestone.app.review.approvals import day_of, demands, managers_of
+from merestone.app.review.approvals import day_of, demands, managers_of, overlay_holders
 from merestone.app.review.moves import moves_of
 from merestone.app.review.summary import require_planner
 from merestone.app.review.viewing import viewing
@@ -95,6 +95,20 @@ def _managers(
     return frozenset(found)
 
 
+def with_overlay_approvers(
+    services: Services, model: ReviewedModel, document: TerritoryModelDocument, guests: Sequence[Guest]
+) -> list[Guest]:
+    """Return the guests, and those a grant lets approve an overlay whose approval is asked for."""
+    holders = overlay_holders(services, document)
+    more = (
+        Guest(person.user_id, "approver", demand.territory)
+        for demand in demands(services, model, document)
+        for person in demand.who
+        if person.user_id in holders.get(demand.territory or "", frozenset())
+    )
+    return list(dict.fromkeys([*guests, *more]))
+
+
 def refuse_guests(
     services: Services, document: TerritoryModelDocument, guests: Sequence[Guest], *, ends_on: date | None
 ) -> None:
@@ -142,7 +156,8 @@ def invite(
     with services.records.transaction(actor, cause=f"invite to review of {key}"):
         if ends_on is not None:
             services.reviews.prepare(eyes.model.id, ends_on=ends_on)
-        return {"invited": invited(services, actor, eyes.model, guests, message=message, ends_on=ends_on)}
+        people = with_overlay_approvers(services, eyes.model, eyes.document, guests)
+        return {"invited": invited(services, actor, eyes.model, people, message=message, ends_on=ends_on)}
 
 
 def invited(
