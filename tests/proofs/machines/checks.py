@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from django.db import connection, models
@@ -104,6 +105,22 @@ class Ledger:
         full = f"merestone_{name}"
         return {pk: row for (table, pk), row in self.rows.items() if table == full}
 
+    def read_places(self, book: Any, names: Mapping[int | None, str | None], *, but: Collection[int]) -> None:
+        """Read again, and let a book say where the accounts are, but for some."""
+        opened = Ledger()
+        keys = {None: None, **{pk: row["key"] for pk, row in opened.table("territory").items()}}
+        overlays: dict[int, set[Any]] = defaultdict(set)
+        for row in opened.open("account"):
+            if row["account_id"] in but:
+                continue
+            place = (keys[row["territory_id"]], names[row["owner_id"]])
+            if row["is_primary"]:
+                book.places[row["account_id"]] = (*place, row["cause"])
+            else:
+                overlays[row["account_id"]].add(place)
+        for pk in book.accounts.keys() - set(but):
+            book.overlays[pk] = frozenset(overlays.get(pk, ()))
+
     def open(self, word: str) -> list[Row]:
         """Return the open places of accounts or leads."""
         return [row for row in self.table(SIDES[word]).values() if row["valid_to"] is None]
@@ -183,7 +200,7 @@ def _breaks(rows: list[Row], instant: datetime | None, *, is_whole: bool) -> Ite
             yield "an interval lasts no time"
         if instant is not None and max(row["valid_from"], row["valid_to"] or row["valid_from"]) > instant:
             yield "an interval reaches into the future"
-    for row, after in zip(ordered, ordered[1:], strict=False):
+    for row, after in pairwise(ordered):
         if row["valid_to"] is None or row["valid_to"] > after["valid_from"]:
             yield f"two intervals overlap at {after['valid_from']}"
         elif is_whole and row["valid_to"] < after["valid_from"]:

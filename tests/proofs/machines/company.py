@@ -63,6 +63,9 @@ class Node:
     parent: str | None
     rule: tuple[str, tuple[Any, ...]]
     owner: str | None = None
+    since: date | None = None
+    former: tuple[tuple[str, date | None, date], ...] = ()
+    """Owners who left, with their days."""
     managers: tuple[str, ...] = ()
     priority: int = 100
     named: frozenset[str] = frozenset()
@@ -111,7 +114,9 @@ def document_of(key: str, plan: Plan) -> dict[str, Any]:
     """Return the model document of a plan."""
     territories = []
     for node in plan.values():
-        members = [{"rep": f"{node.owner}@example.com"}] if node.owner else []
+        owners = [(name, start, end) for name, start, end in node.former]
+        owners += [(node.owner, node.since, None)] if node.owner else []
+        members = [_member(*one) for one in owners]
         members += [{"rep": f"{name}@example.com", "role": "manager"} for name in node.managers]
         entry: dict[str, Any] = {
             "key": node.key, "name": node.key.title(), "parent": node.parent, "where": node.where,
@@ -124,6 +129,11 @@ def document_of(key: str, plan: Plan) -> dict[str, Any]:
         {"key": "extra", "name": "Extra", "primary": False},
     ]
     return builders.document(territories, key=key, name=f"Model {key}", types=types)
+
+
+def _member(name: str, start: date | None, end: date | None) -> dict[str, Any]:
+    days = {"from": start and start.isoformat(), "to": end and end.isoformat()}
+    return {"rep": f"{name}@example.com", **{word: day for word, day in days.items() if day}}
 
 
 def path_of(plan: Plan, key: str) -> tuple[str, ...]:
@@ -165,16 +175,6 @@ Place = tuple[str | None, str | None, str]
 """Territory, owner, cause."""
 
 
-@dataclass(frozen=True)
-class Standing:
-    """Who has what."""
-
-    places: dict[int, Place]
-    overlays: dict[int, frozenset[tuple[str, str | None]]]
-    leads: dict[int, tuple[str | None, str | None]]
-    deals: dict[int, str | None]
-
-
 @dataclass
 class Book:
     """What the company should look like."""
@@ -191,7 +191,7 @@ class Book:
     deal_accounts: dict[int, int] = field(default_factory=dict)
     won: set[int] = field(default_factory=set)
     locks: dict[int, date | None] = field(default_factory=dict)
-    today: date = BEGUN.date()
+    today: date = date(2031, 3, 3)
     gone: set[str] = field(default_factory=set)
     touched: set[int] = field(default_factory=set)
     """Accounts whose place changed since the last publication."""
@@ -220,11 +220,17 @@ class Book:
         """Let it be another day."""
         self.today = today
 
-    def set_owners(self, owners: Mapping[str, str]) -> None:
-        """Let these own the active plan's territories, and nobody the others."""
-        self.plans[self.active] = {
-            key: replace(node, owner=owners.get(key)) for key, node in self.plan.items()
-        }
+    def leave(self, who: str, owners: Mapping[str, str]) -> None:
+        """Let somebody be gone from today on, and these own the active plan's territories."""
+        self.gone.add(who)
+        plan = dict(self.plan)
+        for key, node in plan.items():
+            if node.owner == who:
+                days = () if node.since == self.today else ((who, node.since, self.today),)
+                new = owners.get(key)
+                since = self.today if new else None
+                plan[key] = replace(node, former=(*node.former, *days), owner=new, since=since)
+        self.plans[self.active] = plan
 
     def owner_of(self, territory: str | None) -> str | None:
         """Return who owns a territory today."""
@@ -274,23 +280,10 @@ class Book:
                 self.deals[deal] = new
         self.touched, self.created = set(), set()
 
-    def standing(self) -> Standing:
-        """Return who has what."""
-        return Standing(dict(self.places), dict(self.overlays), dict(self.leads), dict(self.deals))
-
     def members(self, territory: str) -> frozenset[str]:
         """Return who is in a territory of the active plan today."""
         node = self.plan[territory]
         return frozenset(name for name in (node.owner, *node.managers) if name and name not in self.gone)
-
-    def sums(self) -> dict[str | None, tuple[int, Decimal, Decimal]]:
-        """Return per primary territory the accounts exactly there, their potential and revenue."""
-        found: dict[str | None, tuple[int, Decimal, Decimal]] = {}
-        for pk, (territory, _, _) in self.places.items():
-            n, potential, revenue = found.get(territory, (0, Decimal(0), Decimal(0)))
-            row = self.accounts[pk]
-            found[territory] = (n + 1, potential + row["potential"], revenue + row["revenue"])
-        return found
 
 
 # --- The world ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.utils import timezone
 for name in ("machine", "everyday", "lifetime", "sight"):  # their asserts say what they compared
     pytest.register_assert_rewrite(f"tests.proofs.machines.{name}")
 
-from tests.proofs.machines.company import Dial, World, build
+from tests.proofs.machines.company import Dial, World, build  # noqa: E402
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db.models import Q
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 from tests.proofs.machines import checks
@@ -124,7 +125,7 @@ class Everyday(Machine):
             self.book.accounts[pk] |= new
         if comes:
             pk = Account.objects.get(external_id=comes["external_id"]).pk
-            comes["potential"] = comes["revenue"] = Decimal(0)
+            comes["potential"] = comes["revenue"] = None
             self.book.accounts[pk] = comes
             self.book.created.add(pk)
             changed.append(pk)
@@ -211,8 +212,7 @@ class Everyday(Machine):
         lines = people_changes.show(self.services, self.world.actor("vera"), departure).lines
         takes = {line.record: self.name(line.successor) for line in lines if line.kind == "accounts"}
         self.does("vera", people_changes.confirm, departure)
-        self.book.gone.add(who)
-        self._read_owners()
+        self.book.leave(who, self._owners_now())
         theirs = {pk for pk, place in self.book.places.items() if place[1] == who}
         assert theirs == set(takes)
         rows = AccountAssociation.objects.filter(valid_to=None, is_primary=True, account_id__in=theirs)
@@ -238,17 +238,12 @@ class Everyday(Machine):
                 assert deals[deal] != who
                 self.book.deals[deal] = deals[deal]
 
-    def _read_owners(self) -> None:
-        """Take over who owns the active plan's territories now that somebody is gone."""
-        rows = Member.objects.filter(node__model__state="active", role="owner").order_by(
-            "starts_on", "rep__email"
-        )
-        owners: dict[str, str] = {}
-        for key, rep in rows.values_list("node__territory__key", "rep_id"):
-            name = self.name(rep)
-            if name not in self.book.gone:
-                owners.setdefault(key, str(name))
-        self.book.set_owners(owners)
+    def _owners_now(self) -> dict[str, str]:
+        """Return who owns the active plan's territories, of those who are there."""
+        there = Q(ends_on=None) & (Q(rep__left_on=None) | Q(rep__left_on__gt=self.dial.today))
+        rows = Member.objects.filter(there, node__model__state="active", role="owner")
+        names = rows.order_by("-starts_on", "-rep__email").values_list("node__territory__key", "rep_id")
+        return {key: str(self.name(rep)) for key, rep in names}
 
     @rule(who=st.sampled_from(SELLERS), days=st.integers(1, 5))
     def takes_leave(self, who: str, days: int) -> None:
