@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,10 @@ import pytest
 from tests.web.conftest import Company
 from tests.web.test_home import add_quota
 
-from merestone.app import plan_edits
-from merestone.app.policy import OPERATOR
+from merestone.app import lifecycle, people_changes, plan_edits
+from merestone.app.access.grants import give_grant
+from merestone.app.guidelines import papers, training
+from merestone.app.policy import OPERATOR, Actor
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -40,11 +43,26 @@ PAGES = {
         "/leads/{lead}/", "/imports/", "/imports/new/", "/map/", "/territories/", "/territories/west/", "/balance/",
         "/models/", "/models/m1/", "/models/m1/rules/west/", "/models/plan/rules/us/", "/models/plan/new/",
         "/models/plan/rules/us/remove/", "/models/m1/analysis/?now", "/scorecard/", "/audit/", "/jobs/", "/search/?q=brewing", "/accounts/999999/",
+        "/models/m1/life/", "/models/plan/life/", "/models/plan/life/?step=submit", "/models/plan/life/?step=archive",
+        "/models/later/life/", "/models/later/life/?step=cancel", "/models/plan/policies/", "/models/m1/whole/",
+        "/publications/", "/publications/undo/", "/compare/", "/compare/?before=m1&after=plan", "/review/plan/start/",
+        "/guidelines/", "/guidelines/{guideline}/", "/guidelines/{guideline}/?against=1", "/guidelines/edit/",
+        "/training/", "/training/new/", "/training/{training}/", "/training/{training}/edit/",
+        "/accounts/{account}/history/", "/leads/{lead}/history/", "/territories/west/history/", "/owned-accounts/", "/quotas/",
+        "/quotas/enter/", "/map/?on={yesterday}&map=plain", "/audit/?table=rep&from=2020-01-01", "/audit/?record=none",
+        "/reps/{rep}/", "/reps/{rep}/edit/", "/reps/{rep}/changes/", "/departures/{departure}/", "/departures/", "/people/calendar/",
+        "/notices/",
     ],
-    "manager": ["/", "/scorecard/?under=us"],
-    "rep": ["/", "/accounts/", "/map/", "/profile/"],
+    "manager": ["/", "/scorecard/?under=us", "/guidelines/", "/training/", "/training/{training}/", "/reps/{rep}/changes/", "/people/calendar/"],
+    "rep": [
+        "/", "/accounts/", "/map/", "/profile/", "/guidelines/", "/guidelines/{guideline}/", "/training/", "/training/{training}/",
+        "/notices/", "/review/", "/reps/{rep}/changes/",
+    ],
     "integration": ["/", "/tokens/"],
-    "admin": ["/settings/", "/users/", "/users/{user}/"],
+    "admin": [
+        "/settings/", "/users/", "/users/{user}/", "/access/", "/access/?territory=west", "/access/people/{user}/",
+        "/access/people/{user}/?territory=west", "/access/why/", "/access/why/?user={user}&table=territories&key=west",
+    ],
 }  # fmt: skip
 
 
@@ -81,11 +99,45 @@ def plan(company: Company) -> None:
     plan_edits.clone_model(company.services, OPERATOR, "m1", new_key="plan")
 
 
-@pytest.mark.usefixtures("goals", "plan")
+@pytest.fixture
+def life(company: Company, plan: None) -> dict[str, Any]:
+    """What a company lives through: published and undone, scheduled, rules read and not, training late, people who go."""
+    services, rep = company.services, company.reps["ana"]
+    today = services.clock.today()
+    for key in ("later", "trial"):
+        plan_edits.clone_model(services, OPERATOR, "m1", new_key=key)
+        lifecycle.submit(services, OPERATOR, key, note="For spring.")
+    lifecycle.schedule(services, OPERATOR, "later", effective=str(today + timedelta(days=30)))
+    lifecycle.publish(services, OPERATOR, "trial", note="As agreed.")
+    lifecycle.undo(services, OPERATOR, note="Not yet.")
+    text = "# Who speaks\n\nThe **owner**, [always](https://example.com).\n\n| Case | Who |\n|---|---|\n| Two | One |"
+    papers.save_guidelines(services, OPERATOR, text)
+    guideline = papers.save_guidelines(services, OPERATOR, f"{text}\n\n- Ask first.")
+    papers.save_guidelines(services, OPERATOR, "West stays west.", territory="west")
+    late = training.save_training(
+        services, OPERATOR, title="On site", body="Read it.", due_on=today - timedelta(days=2)
+    )
+    done = training.save_training(services, OPERATOR, title="On the phone", roles=["owner"])
+    seller = Actor(role="rep", user_id=company.users["rep"], rep_id=rep, label="user:rep@example.com")
+    training.mark_done(services, seller, done)
+    days = {"first_day": today, "last_day": today + timedelta(days=3)}
+    people_changes.enter_leave(services, OPERATOR, rep, **days, cover=company.reps["ben"], reason="Leave")
+    departure = people_changes.plan_departure(services, OPERATOR, rep, last_day=today + timedelta(days=20))
+    grants = {"user_id": company.users["rep"], "territory": "west"}
+    give_grant(services, OPERATOR, **grants, rights=["see", "plan"], note="Helps.")  # type: ignore[arg-type]
+    return {
+        "guideline": guideline, "training": late, "departure": departure, "rep": rep,
+        "yesterday": today - timedelta(days=1),
+    }  # fmt: skip
+
+
+@pytest.mark.usefixtures("goals")
 @pytest.mark.parametrize("role", PAGES)
-def test_pages_of_a_role_are_accessible(sign_in: Any, live_server: Any, company: Company, role: str) -> None:
+def test_pages_of_a_role_are_accessible(
+    sign_in: Any, live_server: Any, company: Company, life: dict[str, Any], role: str
+) -> None:
     page = sign_in(role)
-    ids = {
+    ids = life | {
         "account": company.accounts["west"],
         "lead": company.leads["west"],
         "user": company.users["rep"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -12,6 +13,7 @@ from playwright.sync_api import Browser, Page
 from tests import builders
 from tests.web.conftest import Company
 
+from merestone.app.assign import move_accounts
 from merestone.app.policy import OPERATOR
 
 pytestmark = pytest.mark.e2e
@@ -367,3 +369,29 @@ def test_projection_puts_alaska_and_hawaii_below_california(page: Page, opened: 
     for name in ("seattle", "miami", "anchorage", "honolulu", "sanDiego"):
         assert 0 < places[name][0] < places["size"][0]
         assert 0 < places[name][1] < places["size"][1]
+
+
+def test_slider_goes_back_in_time_by_keyboard(
+    page: Page, company: Company, opened: Callable[..., Page], errors: list[str]
+) -> None:
+    """Each step is a model that was active; the words say which, and the focus stays."""
+    from merestone.db.models import AccountAssociation, TerritoryModel
+
+    now, west = company.services.clock.now(), company.accounts["west"]
+    TerritoryModel.objects.update(activated_at=now - timedelta(days=300))
+    AccountAssociation.objects.update(valid_from=now - timedelta(days=300))
+    move_accounts(company.services, OPERATOR, [west], territory="east", reason="nearer")
+    opened(page, "/map/?map=plain")
+    slider = page.get_by_label("Go back to an earlier model")
+    says = page.locator("#map-time output")
+    assert says.inner_text() == "Today"
+    slider.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_url("**/map/?*on=*")
+    page.wait_for_selector("#map-time.is-past")
+    assert says.inner_text() != "Today"
+    assert slider.evaluate("one => one === document.activeElement"), "the slider lost the focus"
+    assert slider.get_attribute("aria-valuetext") not in (None, "", "Today")
+    page.keyboard.press("End")
+    page.wait_for_url(lambda url: "on=" not in url)
+    assert (says.inner_text(), slider.get_attribute("aria-valuetext")) == ("Today", "Today")

@@ -58,7 +58,7 @@ def initial_of(policy: Mapping[str, Any]) -> dict[str, Any] | None:
     if len(shares) > 1:
         return None
     share = next(iter(shares), None)
-    return found | {"effect_percent": None if share is None else round(share * 100, 6)}
+    return found | {"effect_percent": None if share is None else float(f"{share * 100:.6g}")}
 
 
 def policy_of(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,7 +77,7 @@ class Policies(forms.Form):
     )  # fmt: skip
     late_stages = forms.MultipleChoiceField(
         label="Late stages", choices=choices_of(OPEN_STAGES), widget=forms.CheckboxSelectMultiple,
-        help_text="Counts when late stages stay, and where a challenge is accepted for one.",
+        help_text="Counts when late stages stay.",
     )  # fmt: skip
     late_days = forms.IntegerField(
         label="Days they stay", min_value=1, max_value=MAX_DAYS, help_text="Counts when late stages stay."
