@@ -229,3 +229,12 @@ def test_the_winner_is_the_least_of_a_plain_reading_of_the_rule(document, record
             claims.append(((not is_named, node.priority, -depth, -rule.n_criteria, node.key), node.key))
     match = match_record(rules, record)
     assert match.matches == tuple(name for _, name in sorted(claims))
+
+
+def test_versions_of_a_document_share_the_rules_that_read_the_same():
+    first = ruleset(territory("a"), territory("b", "employees > 5"), territory("c", named=["1"]))
+    second = ruleset(territory("a"), territory("b", "employees > 6"), territory("c", named=["1"]))
+    assert [one is other for one, other in zip(first.rules, second.rules, strict=True)] == [True, False, True]
+    third = ruleset(territory("a"), territory("b", "employees > 5.0"), territory("c", priority=7))
+    assert not any(one is other for one, other in zip(first.rules[1:], third.rules[1:], strict=True))
+    assert str(third.rules[1].where.value.value) == "5.0"  # equal to the other, but written otherwise

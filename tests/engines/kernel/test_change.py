@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import random
 from dataclasses import replace
 from typing import Any
@@ -144,6 +145,32 @@ def test_standing_of_revised_rules_is_that_of_the_rules_themselves(seed):
     assert quick.keys == fresh.keys
     for name in ("is_primary", "order", "priority", "depth", "n_criteria"):
         assert getattr(quick, name).tolist() == getattr(fresh, name).tolist()
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_rules_shared_as_objects_go_together_as_equal_ones_do(seed):
+    rng = random.Random(seed)
+    old, _ = workload(seed)
+    rules = list(revised(old, workload(seed + 50)[0], rng).rules)
+    if seed % 4 == 1:  # one is gone from the end, or two have changed places
+        rules.pop()
+    elif seed % 4 == 2:
+        leaves = [at for at in range(len(rules)) if all(rule.parent != at for rule in rules)]
+        one, other = rng.sample(leaves, 2)
+        rules[one], rules[other] = rules[other], rules[one]
+    elif seed % 4 == 3:
+        rules.append(replace(rules[-1], key="another"))
+    new = replace(old, rules=tuple(rules))
+    traits = Traits.of(old.rules)
+    quick, slow = changed_rules(old, new, traits=traits), changed_rules(old, copied(new), traits=traits)
+    for name in ("old_of", "new_of", "twin"):
+        assert getattr(quick, name).tolist() == getattr(slow, name).tolist()
+    assert 0 < len(quick.new) < len(rules)
+
+
+def copied(ruleset: Ruleset) -> Ruleset:
+    """Return equal rules that share no object with these."""
+    return pickle.loads(pickle.dumps(ruleset))
 
 
 def test_rules_go_together_by_what_they_say_and_what_lies_above_them():

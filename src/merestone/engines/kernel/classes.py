@@ -91,6 +91,8 @@ class AxisReader:
         classes = self._dictionaries.get(values)
         if classes is not None:
             return classes[codes]
+        if len(codes) <= _FEW and _are_texts(values):
+            return self._looked_up_one_by_one(values.take(pa.array(codes, mask=codes == len(values))))
         used, place = np.unique(codes, return_inverse=True)
         some = values.take(pa.array(used[used < len(values)]))
         return self.classes_of(some, is_shared=False)[place]
@@ -111,7 +113,7 @@ class AxisReader:
         return classes
 
     def _classes(self, values: pa.Array) -> np.ndarray:
-        if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        if not _are_texts(values):
             return np.array([*map(self._read, values.to_pylist())], dtype=np.int32)
         if len(values) <= _FEW:
             return self._looked_up_one_by_one(values)
@@ -257,6 +259,10 @@ class Dictionaries:
             self._n_words += len(values) if before[1] is known else 0
             while self._n_words > _MAX_WORDS or len(self._known) > _MAX_DICTIONARIES:
                 self._n_words -= len(self._known.pop(next(iter(self._known)))[0])
+
+
+def _are_texts(values: pa.Array) -> bool:
+    return pa.types.is_string(values.type) or pa.types.is_large_string(values.type)
 
 
 def _place_of(values: pa.Array) -> tuple[Any, ...]:

@@ -106,7 +106,7 @@ class Groups:
         for more in rows:
             keys = keys * self._base + more
         numbers = np.empty(n_rows, np.int32)
-        place, room = 0, np.empty(len(self._slots), np.int64)
+        place, room = 0, np.empty(min(len(self._slots), n_rows), np.int64)
         while place < n_rows:
             known = len(self._keys.used)
             place, n_new = loops.number_keys(keys, self._slots, self._ids, known, place, numbers, room)

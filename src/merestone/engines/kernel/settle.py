@@ -23,6 +23,7 @@ ANSWERS = pa.schema(
 )
 
 _CAUSES, _RANKS = pa.array(["rule", "named"]), pa.array(RANKS)
+_FEW = 4096  # rows
 _NO_TWIN = np.int32(-2)
 _NOBODY = np.int32(2**31 - 1)  # the place in winning order of no rule at all
 
@@ -146,6 +147,8 @@ class Standing:
 
     def sorted(self, matches: Matches) -> Matches:
         """Return each (row, rule) once: rows ascending, primary ones first, names before rules, in winning order."""
+        if not len(matches.rows):
+            return matches
         keys = (
             self.order[matches.rules],
             ~matches.is_named,
@@ -257,12 +260,18 @@ class Answer:
 
     def table(self, standing: Standing) -> pa.Table:
         """Return the answer in the columns of ``ANSWERS``."""
+        n_rows = len(self.winner)
+        if n_rows <= _FEW:  # what a call costs counts
+            both = named(standing.keys, np.concatenate([self.winner, self.runner_up]))
+            winner, runner_up = both[:n_rows], both[n_rows:]
+        else:
+            winner, runner_up = named(standing.keys, self.winner), named(standing.keys, self.runner_up)
         return pa.table(
             [
-                named(standing.keys, self.winner),
+                winner,
                 named(_CAUSES, np.where(self.winner >= 0, self.winner_is_named, -1)),
                 pa.array(self.n_matches, pa.int32()),
-                named(standing.keys, self.runner_up),
+                runner_up,
                 named(_RANKS, standing.ranks(self)),
                 self._overlay_lists(standing),
             ],
