@@ -162,6 +162,27 @@ def test_publish_killed_before_it_could_say_so_is_done_once(services: Services) 
     assert (places(services), services.associations.history("accounts")) == before
 
 
+def test_undo_killed_before_it_could_say_so_is_done_once(services: Services) -> None:
+    add_reps(services)
+    add_accounts(services, [{"state": "CA"}, {"state": "NY"}])
+    for key in ("m1", "m2"):
+        plans.apply_document(services, OPERATOR, document(WEST_EAST, key=key))
+        number = lifecycle.publish(services, OPERATOR, key)["publication"]
+    with pytest.raises(UsageError):
+        jobs.enqueue(services, OPERATOR, "undo publish")
+    job_id = jobs.enqueue(services, OPERATOR, "undo publish", publication=number)
+    store = services.jobs
+    assert isinstance(store, JobStore)
+    assert store.claim(job_id) is not None
+    undone = lifecycle.undo(services, OPERATOR, publication=number)
+    lapse(job_id)
+    store.reap()
+    run_job.func(job_id)
+    kept = Job.objects.get(pk=job_id)
+    assert (kept.state, kept.error, kept.result["publication"]) == ("done", "", undone["publication"])
+    assert [one["model"] for one in lifecycle.publications(services, OPERATOR)] == ["m1", "m2", "m1"]
+
+
 def test_failing_job_says_why(services: Services) -> None:
     job_id = jobs.enqueue(services, OPERATOR, "publish", key="nowhere")
     run_job.func(job_id)

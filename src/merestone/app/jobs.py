@@ -14,6 +14,30 @@ from merestone.base.errors import UsageError
 
 Kind = Callable[[Services, Actor, Mapping[str, Any], Progress], dict[str, Any]]
 
+
+def _undo(services: Services, actor: Actor, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """Take the publication back that is named; what is taken back stays so.
+
+    A worker may have died after it had done it: to take back whatever is the last one now would publish again.
+    """
+    wanted = payload["publication"]
+    for one in lifecycle.publications(services, actor):
+        if one["undoes"] == wanted:
+            return {
+                "publication": one["id"],
+                "undoes": wanted,
+                "model": one["model"],
+                "previous": one["previous"],
+            }
+    return lifecycle.undo(
+        services,
+        actor,
+        publication=wanted,
+        keep_later=payload.get("keep_later", False),
+        note=payload.get("note", ""),
+    )
+
+
 KINDS: dict[str, Kind] = {
     "import": lambda services, actor, payload, progress: importing.apply_import(
         services, actor, payload["run_id"], progress=progress
@@ -28,13 +52,7 @@ KINDS: dict[str, Kind] = {
         version=payload.get("version"),
         note=payload.get("note", ""),
     ),
-    "undo publish": lambda services, actor, payload, _progress: lifecycle.undo(
-        services,
-        actor,
-        publication=payload.get("publication"),
-        keep_later=payload.get("keep_later", False),
-        note=payload.get("note", ""),
-    ),
+    "undo publish": lambda services, actor, payload, _progress: _undo(services, actor, payload),
 }
 
 
@@ -42,6 +60,8 @@ def enqueue(services: Services, actor: Actor, kind: str, **payload: Any) -> int:
     """Queue long work; returns the job's id."""
     if kind not in KINDS:
         raise UsageError(f"'{kind}' is not a kind of job.", code="unknown-job")
+    if kind == "undo publish" and payload.get("publication") is None:
+        raise UsageError("Say which publication to undo: by the time it is done another may be the last.")
     return services.jobs.enqueue(kind, payload, actor=actor)
 
 

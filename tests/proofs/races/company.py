@@ -5,7 +5,7 @@ Written from the promises, not from the product: plain dictionaries, one account
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 Place = tuple[str | None, str | None]
 """Territory and owner."""
@@ -57,6 +57,7 @@ class Company:
     opened: dict[str, list[Spell]] = field(default_factory=dict)
     publications: int = 0
     imports: int = 0
+    before: Company | None = field(default=None, compare=False, repr=False)
 
     def forget(self) -> None:
         """Begin a new round."""
@@ -78,10 +79,22 @@ class Company:
             return "done", 0
         if seen is not None and seen != self.moves(model):
             return "conflict", "difference-changed"
+        self.before = replace(self, places=dict(self.places), causes=dict(self.causes))
         self.life[self.active], self.life[model] = "archived", "active"
         self.active = model
         self.publications += 1
         return "done", self._place(self.states, keep_manual=False)
+
+    def undo(self) -> Outcome:
+        """Put everything where it was before the last publication; nothing else has changed since."""
+        assert self.before is not None
+        last, self.before = self.before, replace(self, places=dict(self.places), causes=dict(self.causes))
+        self.life[self.active], self.life[last.active] = "archived", "active"
+        self.active = last.active
+        self.publications += 1
+        for account, place in last.places.items():
+            self._put(account, place, last.causes[account])
+        return "done", None
 
     def take_in(self, states: dict[str, str]) -> Outcome:
         """Import where accounts lie."""

@@ -85,10 +85,8 @@ class World:
     def begin(self) -> None:
         """Remember where a round begins."""
         self.company.forget()
-        self.marks = tuple(
-            model.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-            for model in (AccountAssociation, Publication, ImportRun)
-        )
+        last = AccountAssociation.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+        self.marks = (last, Publication.objects.count(), applied())
 
     def now(self) -> Company:
         """Return the company as the database has it, with what was opened since the round began."""
@@ -108,13 +106,18 @@ class World:
         found.states = {external[pk]: state or "" for pk, state in states}
         found.life = dict(TerritoryModel.objects.values_list("key", "state"))
         found.active = TerritoryModel.objects.get(state="active").key
-        found.publications = Publication.objects.filter(pk__gt=marks[1]).count()
-        found.imports = ImportRun.objects.filter(pk__gt=marks[2], state="applied").count()
+        found.publications = Publication.objects.count() - marks[1]
+        found.imports = applied() - marks[2]
         return found
 
     def place_id(self, place: Place) -> tuple[str | None, int | None]:
         """Return a place with the owner's id."""
         return place[0], None if place[1] is None else self.reps[place[1]]
+
+
+def applied() -> int:
+    """Return how many imports were applied."""
+    return ImportRun.objects.filter(state="applied").count()
 
 
 def build(services: Services, folder: Path) -> World:
