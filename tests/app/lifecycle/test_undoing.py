@@ -21,7 +21,7 @@ from tests.app.lifecycle.world import (
     swapped,
 )
 
-from merestone.app import assign, lifecycle, plans, route
+from merestone.app import assign, lifecycle, people_changes, plans, route
 from merestone.app.policy import OPERATOR
 from merestone.base.errors import ConflictError
 from merestone.db.models import (
@@ -284,3 +284,20 @@ def test_whatever_went_before_undo_is_exact_and_whatever_came_after_is_told(
     stayed = {one["id"] for one in seen.get("accounts", ())}
     for record, places in open_places().items():
         assert places == (now[0] if record in stayed else was[0])[record]
+
+
+def test_who_has_left_since_gets_nothing_back(world: World) -> None:
+    late = add_opportunities(world, [{"account": CA, "owner": "ana"}, {"account": NY, "owner": "ben"}])
+    put(world.services)
+    places = open_places()
+    yesterday = world.services.clock.today() - timedelta(days=1)
+    departure = people_changes.plan_departure(world.services, OPERATOR, world.reps["ana"], last_day=yesterday)
+    people_changes.confirm(world.services, OPERATOR, departure)
+    undo(world, keep_later=True)
+    found = open_places()
+    assert world.reps["ana"] not in {row[1] for rows in found.values() for row in rows}
+    [(territory, owner, _, cause, reason)] = found[world.accounts[CA]]
+    assert (territory, owner, cause) == ("west", None, "rule")  # Ana owned the west, and nobody does now
+    assert "Ana had it before the publication that was undone, and has left since" in reason
+    assert Opportunity.objects.get(pk=late[0]).owner_id == world.reps["ben"]
+    assert places[world.accounts[CA]] != found[world.accounts[CA]]

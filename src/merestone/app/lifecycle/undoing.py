@@ -1,7 +1,7 @@
 """Undoing the last publication: everything stands as before it, and nothing of what happened is forgotten.
 
 New rows are dated from now. What was changed by hand since is a conflict, unless the caller lets it stay. Undoing an
-undo does the publication again, as it was.
+undo does the publication again, as it was. Only who has left since gets nothing back (``leavers``).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from merestone.app.assign import place_accounts
+from merestone.app.lifecycle.leavers import held_without, leavers_of, left_by, placed_without
 from merestone.app.lifecycle.publishing import take_turns
 from merestone.app.lifecycle.states import MAX_NOTE, require_planner
 from merestone.app.policy import Actor
@@ -171,10 +172,11 @@ def _last(services: Services, wanted: int | None) -> Published:
 
 
 def _before(services: Services, last: Published) -> Before:
+    leavers = leavers_of(services)
     return Before(
         last,
         {table: services.lifecycle.placed_before(table, last) for table in PLACED},
-        {table: services.lifecycle.held_before(table, last) for table in HELD},
+        {table: held_without(services.lifecycle.held_before(table, last), leavers) for table in HELD},
     )
 
 
@@ -197,10 +199,13 @@ def _switch_back(services: Services, last: Published, *, at: datetime) -> None:
 
 
 def _restore(services: Services, before: Before, *, at: datetime) -> None:
-    last = before.publication
+    last, leavers = before.publication, leavers_of(services)
     for table, placed in before.placed.items():
         if placed.desired.num_rows:
-            services.associations.replace(table, placed.desired, at=at, model_id=last.previous_id)
+            desired = placed_without(services, table, placed.desired, leavers)
+            services.associations.replace(table, desired, at=at, model_id=last.previous_id)
+            if table == "leads" and (waiting := left_by(placed.desired, leavers)):
+                place_leads(services, ids=waiting, at=at)
     for table, held in before.held.items():
         services.lifecycle.give(table, held.owners)
     services.lifecycle.restore_ownerships(last, before.held["opportunities"].owners)
