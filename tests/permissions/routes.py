@@ -31,12 +31,6 @@ CONSTANTS: dict[str, str] = {
     "session_id": "999999",
     "pk": "999999",
     "account_id": "999999",
-    "version_id": "999999",
-    "item_id": "999999",
-    "leave_id": "999999",
-    "cover_id": "999999",
-    "other_id": "999999",
-    "number": "999999",
     "invitation": "999999",
     "what": "moves",
     "uidb36": "0",
@@ -46,7 +40,21 @@ CONSTANTS: dict[str, str] = {
 A number of something private may be 999999: then the matrix proves only that nothing comes of it.
 """
 
+PARTS: dict[str, str] = {
+    "version_id": "guidelines",
+    "item_id": "training",
+    "number": "challenges",
+    "leave_id": "leave",
+    "cover_id": "covers",
+    "other_id": "leave or covers",
+}
+"""Parameter -> records that are tried in every relation: texts and lessons of its territory, what is asked about its
+account, the days off and the cover of its rep."""
 SUBJECTS: dict[str, str] = {
+    "guidelines/{version_id}": "paper:guidelines",
+    "training/{item_id}": "paper:training",
+    "review/{key}/challenges/{number}": "challenge",
+    "reviews/{key}/challenges/{number}": "challenge",
     "imports/{record_id}": "company",
     "jobs/{record_id}": "company",
     "products/{record_id}": "company",
@@ -67,8 +75,13 @@ SUBJECTS: dict[str, str] = {
 """Beginning of an address -> what it is about: ``record:TABLE``, ``territory`` (of the active model), ``model``,
 ``stage`` (a model, in some states of its life only), ``company`` (no territory has it: only the right counts),
 ``page`` (nothing in particular)."""
-STATEFUL = ("departures/{record_id}/again",)
-"""Beginnings of addresses that are there in some states of the record only, even for those who see it."""
+STATEFUL = (
+    "departures/{record_id}/again", "guidelines/{version_id}/", "training/{item_id}/", "api/v1/training/{item_id}/",
+    "api/v1/guidelines/{version_id}/",
+)  # fmt: skip
+"""Beginnings of addresses that are there in some states of the record only, or for some of those who see it."""
+WRITES = ("remind", "edit", "retire")
+"""Last parts of addresses of texts and lessons that are for those who write them, or lead those they are for."""
 SEEN_BY: dict[str, str] = {"departures": "manage-members"}
 """Table -> the right that shows its records, where that is not ``see``."""
 
@@ -110,9 +123,27 @@ class Route:
             return True
         return any(CONSTANTS.get(name) == "999999" for name in names)
 
+    @property
+    def part(self) -> str | None:
+        """The records one of its parameters is a number of; None when none is."""
+        for name in re.findall(r"\{(\w+)\}", self.template):
+            if name == "other_id":
+                return "covers" if "/covers/" in self.template else "leave"
+            if name in PARTS:
+                return PARTS[name]
+        return None
+
     def url(self, **values: Any) -> str:
         """Return an address."""
-        known = {**CONSTANTS, "key": "nothing", "record_id": "999999", **values}
+        if "part" in values:
+            values |= dict.fromkeys(PARTS, values.pop("part"))
+        known = {
+            **CONSTANTS,
+            **dict.fromkeys(PARTS, "999999"),
+            "key": "nothing",
+            "record_id": "999999",
+            **values,
+        }
         return "/" + re.sub(r"\{(\w+)\}", lambda found: str(known[found[1]]), self.template)
 
 
@@ -125,11 +156,11 @@ def subject_of(template: str) -> str | None:
     for beginning, subject in SUBJECTS.items():
         if address.startswith(beginning):
             rest = set(names) - {"key", "record_id"}
-            return subject if rest <= CONSTANTS.keys() else None
+            return subject if rest <= CONSTANTS.keys() | PARTS.keys() else None
     if "record_id" in names:
         table = address.split("/")[0]
         rest = set(names) - {"record_id"}
-        return f"record:{table}" if table in RECORDS and rest <= CONSTANTS.keys() else None
+        return f"record:{table}" if table in RECORDS and rest <= CONSTANTS.keys() | PARTS.keys() else None
     return "page" if set(names) <= CONSTANTS.keys() else None
 
 

@@ -76,6 +76,34 @@ class Who:
         return any(right in rights and territory in path for territory, rights in self.grants.items())
 
 
+MEMBER_AT = {"rep": ("us", "west", "ca"), "manager": ("us", "west"), "grantee": ("us", "east", "ny")}
+"""Actor -> the path of the territory they are a member of."""
+INVITED = ("manager", "rep", "grantee")
+"""Who is asked to look at the model in review."""
+
+
+def reads(actor: str, path: tuple[str, ...]) -> bool:
+    """Return whether somebody may read the texts and lessons of a territory (the empty path: the company's)."""
+    who = ACTORS[actor]
+    if not who.may("see"):
+        return False
+    mine = MEMBER_AT.get(actor, ())
+    return not path or who.holds("see", path) or mine[: len(path)] == path
+
+
+def may_do(actor: str, act: str, path: tuple[str, ...]) -> bool:
+    """Return whether somebody writes the texts and lessons of a territory, or reminds its people of them."""
+    rights = ("manage-members", "manage-rules", *(("assign",) if act == "remind" else ()))
+    return any(ACTORS[actor].holds(right, path) for right in rights)
+
+
+def reviews(actor: str, path: tuple[str, ...]) -> bool:
+    """Return whether somebody sees what is asked about an account in a territory of the model in review."""
+    who = ACTORS[actor]
+    plans_all = who.role in EVERYWHERE and who.may("plan")
+    return plans_all or (actor in INVITED and who.holds("see", path))
+
+
 ACTORS: dict[str, Who] = {
     "admin": Who("admin"),
     "planner": Who("planner"),

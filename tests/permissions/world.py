@@ -14,7 +14,7 @@ from django.db import transaction
 from django.test import Client
 from tests import builders
 from tests.permissions.routes import Route
-from tests.permissions.rules import ACTORS, PLACES
+from tests.permissions.rules import ACTORS, INVITED, PLACES
 
 from merestone.app import admin, plan_edits
 from merestone.app.access import grants
@@ -118,6 +118,8 @@ class World:
     ----------
     records : mapping
         Table -> relation -> id.
+    parts : mapping
+        Kind (of ``routes.PARTS``) -> relation -> id.
     """
 
     services: Services
@@ -126,6 +128,7 @@ class World:
     tokens: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
     company: dict[str, int] = field(default_factory=dict)
+    parts: dict[str, dict[str, int]] = field(default_factory=dict)
     client: Client = field(default_factory=lambda: Client(raise_request_exception=False))
 
     def ask(self, actor: str, route: Route, url: str, *, body: dict[str, Any] | None = None) -> Whole:
@@ -215,6 +218,9 @@ def build(services: Services) -> World:
     _plan(world)
     _add_users(world, reps)
     _add_company_things(world)
+    _add_papers(world)
+    _add_absences(world)
+    _add_review(world)
     return world
 
 
@@ -334,4 +340,74 @@ def _add_company_things(world: World) -> None:
         "access/people": world.users["rep"],
         "access/grants": Grant.objects.get().pk,
         "grants": Grant.objects.get().pk,
+    }
+
+
+def _add_papers(world: World) -> None:
+    """Write rules of engagement and a lesson for every territory; what no territory has is the company's."""
+    from merestone.db.models import Guideline, Territory, TerritoryModel, TrainingItem
+
+    at = datetime(2026, 1, 6, tzinfo=UTC)
+    known = {one.key: one for one in Territory.objects.all()}
+    places = {
+        relation: known[path[-1]] if path else None
+        for relation, path in {**PLACES, "planning": ("dream",)}.items()
+    }
+    plan = TerritoryModel.objects.get(key="next")
+    world.parts["guidelines"] = {
+        relation: Guideline.objects.create(
+            territory=territory,
+            model=plan if relation == "planning" else None,
+            number=1,
+            body=f"{WORDS[relation]} Paper",
+            created_at=at,
+        ).pk
+        for relation, territory in places.items()
+    }
+    world.parts["training"] = {
+        relation: TrainingItem.objects.create(
+            territory=territory, title=f"{WORDS[relation]} Lesson", due_on=date(2040, 1, 1)
+        ).pk
+        for relation, territory in places.items()
+    }
+
+
+def _add_absences(world: World) -> None:
+    from merestone.db.models import Cover, Leave, Rep
+
+    days = {"starts_on": date(2039, 1, 1), "ends_on": date(2039, 2, 1)}
+    mia = Rep.objects.get(email="mia@example.com").pk
+    reps = world.records["reps"]
+    world.parts["leave"] = {
+        relation: Leave.objects.create(rep_id=rep, reason=f"{WORDS[relation]} Away", **days).pk
+        for relation, rep in reps.items()
+    }
+    world.parts["covers"] = {
+        relation: Cover.objects.create(rep_id=rep, cover_id=mia, reason=f"{WORDS[relation]} Cover", **days).pk
+        for relation, rep in reps.items()
+    }
+
+
+def _add_review(world: World) -> None:
+    """Bring a third model into review, with something asked about an account of every territory."""
+    from merestone.app.review.inviting import Guest
+    from merestone.app.review_start import start_review
+    from merestone.db.models import Challenge, Territory, TerritoryModel
+
+    plan_edits.clone_model(world.services, OPERATOR, "m1", new_key="look")
+    start_review(world.services, OPERATOR, "look", [Guest(world.users[actor]) for actor in INVITED])
+    model = TerritoryModel.objects.get(key="look")
+    known = {one.key: one for one in Territory.objects.all()}
+    world.parts["challenges"] = {
+        relation: Challenge.objects.create(
+            model=model,
+            kind="keep",
+            account_id=world.records["accounts"][relation],
+            from_territory=known[path[-1]],
+            rep_id=world.records["reps"][relation],
+            reason=f"{WORDS[relation]} Wish",
+            opened_at=datetime(2026, 1, 6, tzinfo=UTC),
+        ).pk
+        for relation, path in PLACES.items()
+        if path
     }
