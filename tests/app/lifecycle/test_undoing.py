@@ -137,6 +137,21 @@ def test_what_changed_since_is_told_by_name_and_stays_when_asked(world: World) -
     assert Opportunity.objects.get(pk=deals[1]).owner_id == world.reps["ana"]  # won by her since
 
 
+def test_a_move_by_hand_to_where_it_waits_already_is_told_and_stays(world: World) -> None:
+    put(world.services, "m2")
+    ownerless = builders.document(builders.WEST_EAST, key="m3")
+    plans.apply_document(world.services, OPERATOR, ownerless)
+    put(world.services, "m3")
+    waits = world.accounts[TX]
+    assign.move_accounts(world.services, OPERATOR, [waits], territory="vacant", reason="Wish")
+    now = open_places()[waits]
+    assert [one["id"] for one in lifecycle.preview_undo(world.services, OPERATOR)["changed"]["accounts"]] == [
+        waits
+    ]
+    undo(world, keep_later=True)
+    assert open_places()[waits] == now
+
+
 def test_records_that_came_since_are_placed_by_the_model_active_again(world: World) -> None:
     put(world.services)
     new = builders.add_accounts(world.services, [{"state": "CA", "external_id": "N1"}, {"state": "FL", "external_id": "N2"}])  # fmt: skip

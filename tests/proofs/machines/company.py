@@ -195,6 +195,8 @@ class Book:
     gone: set[str] = field(default_factory=set)
     touched: set[int] = field(default_factory=set)
     """Accounts whose place changed since the last publication."""
+    retold: set[int] = field(default_factory=set)
+    """Accounts that waited and were moved by hand to where they were, again."""
     created: set[int] = field(default_factory=set)
     """Accounts that came since the last publication."""
 
@@ -252,6 +254,8 @@ class Book:
             self.places[pk] = place
             self.touched.add(pk)
         elif place[1] is None:
+            if MANUAL in (now[2], place[2]):  # told anew by hand, if in other words
+                (self.touched if now[2] != place[2] else self.retold).add(pk)
             self.places[pk] = place
         if self.overlays.get(pk, frozenset()) != over:
             self.overlays[pk] = over
@@ -278,7 +282,7 @@ class Book:
             old, new = before[account][1], self.places[account][1]
             if deal not in self.won and old != new and new is not None and holder in (None, old):
                 self.deals[deal] = new
-        self.touched, self.created = set(), set()
+        self.touched, self.retold, self.created = set(), set(), set()
 
     def members(self, territory: str) -> frozenset[str]:
         """Return who is in a territory of the active plan today."""
@@ -414,6 +418,6 @@ def build(services: Services, dial: Dial) -> World:
         pk: (territory, names.get(owner or 0))
         for pk, (territory, owner, _) in builders.places(services, "leads").items()
     }
-    book.touched, book.created = set(), set()
+    book.touched, book.retold, book.created = set(), set(), set()
     dial.turn(3600)
     return World(services, files, dial, reps, users, book)

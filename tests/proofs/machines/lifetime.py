@@ -398,7 +398,7 @@ class Lifetime(Everyday):
         }
         kept = told.get("accounts", set())
         changed = book.touched - book.created
-        assert changed <= kept <= changed | book.locked
+        assert changed <= kept <= changed | book.locked | book.retold
         if is_stale:
             self.refused("not-the-last", who, lifecycle.undo, publication=seen["publication"]["id"] - 1)
             return
@@ -431,7 +431,7 @@ class Lifetime(Everyday):
         book.run(sorted(created))
         book.leads = self.leads_now()
         book.deals = self.deals_now()
-        book.touched, book.created = set(), set()
+        book.touched, book.retold, book.created = set(), set(), set()
         for key in (last.key, last.previous):
             self.lives[key].is_seen_true = False
 

@@ -97,6 +97,7 @@ def placed(table: str, publication: Published) -> Placed:
     log = log_of(publication.transaction, side.association)
     closed = {pk for pk, old in log.old.items() if "valid_to" in old}
     changed, created = _since(table, publication, log, closed)
+    changed |= _told_by_hand(side, publication, {*log.opened, *log.old} - closed) - created
     pks = {*log.opened, *closed}
     moved = _touched(side, pks, log)
     wanted = (moved | _touched(side, set(log.old) - pks, log)) - changed - created
@@ -116,6 +117,21 @@ def _touched(side: Any, pks: Collection[int], log: Log) -> set[int]:
     if gone:
         found |= set(model._default_manager.filter(pk__in=bulk.among(gone)).values_list("pk", flat=True))
     return found
+
+
+def _told_by_hand(side: Any, publication: Published, pks: Collection[int]) -> set[int]:
+    """Return the records among these associations that were moved by hand since to where they waited already.
+
+    Nothing was opened or closed then: what waits is told anew why.
+    """
+    entries = AuditEntry.objects.filter(table_name=side.association._meta.db_table)
+    last = entries.filter(transaction=publication.transaction).aggregate(last=models.Max("pk"))["last"] or 0
+    later = entries.filter(operation="U", pk__gt=last, changes__has_key="reason").order_by()
+    told = list(later.filter(row_id__in=bulk.among(pks)).values_list("row_id", "changes__cause"))
+    by_hand = {row_id for row_id, cause in told if "manual" in (cause or ())}
+    rows = side.association._default_manager.filter(pk__in=bulk.among({row_id for row_id, _ in told}))
+    found = rows.order_by().values_list("pk", side.link, "cause")
+    return {record for pk, record, cause in found if pk in by_hand or cause == "manual"}
 
 
 def _rows_before(side: Any, log: Log, closed: set[int], records: set[int]) -> Iterator[_Row]:
