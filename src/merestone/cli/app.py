@@ -26,6 +26,7 @@ def build() -> typer.Typer:
     from merestone.cli.commands import (
         analyse,
         audit,
+        design,
         exchange,
         fields,
         grants,
@@ -47,7 +48,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
     )
-    for commands in (server, exchange, rules, analyse, audit, people):
+    for commands in (server, exchange, rules, analyse, design, audit, people):
         app.registered_commands.extend(commands.app.registered_commands)
     app.add_typer(model_life.app, name="model")
     app.add_typer(history.app, name="history")

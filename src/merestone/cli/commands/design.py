@@ -1,0 +1,234 @@
+"""merestone design."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from merestone.base.errors import UsageError
+from merestone.cli.context import Json, program
+from merestone.cli.matching import complain
+from merestone.cli.screen import bar, say
+
+if TYPE_CHECKING:
+    from merestone.core.design.control import Control, Progress
+
+# Use cases are imported where they run: `merestone --help` must not wait for them.
+app = typer.Typer()
+
+_WAIT_SECONDS = 0.05
+
+
+def _file(option: str, text: str) -> Any:
+    return typer.Option(option, help=text, exists=True, dir_okay=False)
+
+
+@app.command(
+    epilog="Example: merestone design --units units.csv --adjacency adjacency.csv --territories 12"
+    " --objective inertia --balance population:0.05 --out plan.csv --report report.json"
+)
+def design(
+    ctx: typer.Context,
+    units: Annotated[Path, _file("--units", "Units: id, x and y (metres) or lon and lat, and amounts.")],
+    out_file: Annotated[Path, typer.Option("--out", help="Target: .csv, .parquet, .xlsx, .json or .jsonl.")],
+    objective: Annotated[str, typer.Option(help="What to make small: inertia, distance or travel.")],
+    territories: Annotated[
+        int | None,
+        typer.Option("--territories", help="How many; by default as many as reps or current ones."),
+    ] = None,
+    balance: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--balance", help="COLUMN:0.05 around the mean, or COLUMN:LOW..HIGH; may be given several times."
+        ),
+    ] = None,
+    adjacency: Annotated[
+        Path | None, _file("--adjacency", "Units that touch, a and b: territories must be connected.")
+    ] = None,
+    reps: Annotated[
+        Path | None, _file("--reps", "Who has the territories: name, home, capacity, languages.")
+    ] = None,
+    current: Annotated[
+        Path | None, _file("--current", "Who has which unit today: id, territory, locked.")
+    ] = None,
+    load: Annotated[
+        str | None, typer.Option("--load", help="Column of loads, with --capacity: capacitated p-median.")
+    ] = None,
+    capacity: Annotated[
+        str | None,
+        typer.Option("--capacity", help="Column of what a territory with its centre there may load."),
+    ] = None,
+    weight: Annotated[
+        str | None, typer.Option("--weight", help="Column that a unit's distance counts for.")
+    ] = None,
+    whole_metres: Annotated[
+        bool, typer.Option("--whole-metres", help="Round distances down to whole metres.")
+    ] = False,
+    detour: Annotated[float, typer.Option(help="Road over straight distance, for travel.")] = 1.2,
+    speed: Annotated[float, typer.Option(help="Kilometres an hour, for travel.")] = 50.0,
+    time_limit: Annotated[float, typer.Option("--time-limit", help="Seconds for all of it.")] = 60.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same plan.")] = 0,
+    report_file: Annotated[
+        Path | None, typer.Option("--report", help="Write the report there, as JSON.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Design balanced, compact territories, with a bound on how good they can be. Needs no database.
+
+    Exit code 1 when no plan was found that keeps all wishes; the best one is written all the same. Ctrl-C ends the
+    search with the best plan so far.
+    """
+    from merestone.app import design as designing
+    from merestone.core.design.asked import Asked, read_balance, read_objective
+    from merestone.core.design.control import Control
+
+    if not 0 < time_limit < 1e7:
+        raise UsageError(f"A time limit of {time_limit:g} s makes no sense.", fix="Give more than 0 seconds.")
+    if not 0 <= seed < 2**31:
+        raise UsageError(f"The seed {seed} is not between 0 and 2,147,483,647.")
+    if report_file is not None and (report_file.is_dir() or not report_file.absolute().parent.is_dir()):
+        raise UsageError(
+            f"'{report_file}' cannot be written.",
+            fix="Name a file in a folder there is.",
+            code="unusable-path",
+        )
+    asked = Asked(
+        read_objective(objective),
+        territories,
+        tuple(read_balance(text) for text in balance or ()),
+        load,
+        capacity,
+        weight,
+        whole_metres,
+        detour,
+        speed,
+    )
+    control = Control(seed, time_limit)  # its clock runs from here: reading is part of the time
+    local = program(ctx).local()
+    sink = local.files.open_sink(out_file)
+    try:
+        files = designing.DesignFiles(units, adjacency, reps, current)
+        prepared = designing.prepare(local, files, asked)
+        with _shown(control, is_silent=as_json), _cancelled_by_signals(control):
+            found = _beside(lambda: designing.design(prepared, control, sink))
+    finally:
+        sink.discard()
+    if report_file is not None:
+        report_file.write_text(json.dumps(found, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+    _say(found, out_file, as_json=as_json)
+    if not found["is_feasible"]:
+        raise typer.Exit(1)
+
+
+def _say(found: dict[str, Any], out_file: Path, *, as_json: bool) -> None:
+    if as_json:
+        say({**found, "out": str(out_file)}, as_json=True)
+        return
+    for text in found["violations"]:
+        complain(f"Warning: {text}")
+    for note in found["notes"]:
+        complain(f"Note: {note}")
+    shown: dict[str, Any] = {
+        "cost": f"{found['cost']:,.3f} {found['cost_unit']}",
+        "bound": "none" if found["bound"] is None else f"{found['bound']:,.3f}",
+        "gap": _gap(found["gap"], is_proved=found["is_proved"]),
+    }
+    for column, one in found["balance"].items():
+        shown[column] = (
+            f"{one['min']:,.6g} to {one['max']:,.6g}, at most {one['max_deviation_from_mean']:.2%} off the mean"
+        )
+    if found["moves"] is not None:
+        shown["moves"] = f"{found['moves']['units']:,} units ({found['moves']['share_of_units']:.1%})"
+    shown["stopped by"] = found["stop_reason"]
+    shown["seconds"] = f"{found['seconds']:.1f}"
+    shown["out"] = str(out_file)
+    say(shown, as_json=False, title="Designed" if found["is_feasible"] else "No plan keeps all wishes so far")
+
+
+def _gap(gap: float | None, *, is_proved: bool) -> str:
+    if is_proved:
+        return "none: proved optimal"
+    return "unknown" if gap is None else f"at most {gap:.2%} above the best possible"
+
+
+def _beside(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what work gives, done in another thread: this one stays free to hear Ctrl-C."""
+    found: list[dict[str, Any]] = []
+    failed: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(work())
+        except BaseException as error:
+            failed.append(error)
+
+    worker = threading.Thread(target=run, daemon=True)
+    worker.start()
+    while worker.is_alive():
+        worker.join(_WAIT_SECONDS)
+    if failed:
+        raise failed[0]
+    return found[0]
+
+
+@contextmanager
+def _cancelled_by_signals(control: Control) -> Iterator[None]:
+    """Let the first Ctrl-C, or a polite end by the system, cancel the search; the next one does what it always does."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    def cancel(*_: Any) -> None:
+        restore()
+        control.cancel()
+
+    for number in before:
+        signal.signal(number, cancel)
+    try:
+        yield
+    finally:
+        restore()
+
+
+@contextmanager
+def _shown(control: Control, *, is_silent: bool) -> Iterator[None]:
+    """Show on a terminal how far the search is, with the best cost and its gap."""
+    if is_silent or not sys.stderr.isatty():
+        yield
+        return
+    with bar() as progress:
+        task = progress.add_task("Searching", total=1.0)
+        known: dict[str, float | None] = {"cost": None, "bound": None, "share": 0.0}
+
+        def tell(told: Progress) -> None:
+            for name in ("cost", "bound"):
+                if getattr(told, name) is not None:
+                    known[name] = getattr(told, name)
+            if told.bound is None:  # what proves has a pace of its own
+                known["share"] = max(known["share"] or 0.0, told.share)
+            progress.update(task, completed=known["share"], description=_progress(told.stage, known))
+
+        control.tell = tell
+        yield
+
+
+def _progress(stage: str, known: dict[str, float | None]) -> str:
+    cost, bound = known["cost"], known["bound"]
+    if cost is None:
+        return stage
+    if bound is None or cost <= 0:
+        return f"{stage}: {cost:,.2f}"
+    return f"{stage}: {cost:,.2f}, gap {max(0.0, (cost - bound) / cost):.2%}"
