@@ -11,6 +11,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+# Half the time of compiling goes into wrappers nobody calls and the counting of references to arrays that their caller
+# holds anyway: nothing here makes an array.
+outer = njit(nogil=True, cache=True, no_cfunc_wrapper=True, error_model="numpy", _nrt=False)
+inner = njit(
+    nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy", _nrt=False
+)
+
 EPS = 1e-12
 SLACK = 2e-7
 """A sum may miss its bound by so much: sums of floats are not exact, and the judge forgives more."""
@@ -66,7 +73,7 @@ class Chain(NamedTuple):
     random: np.ndarray
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def uniform(random):
     """Return a number in [0, 1) by splitmix64 (Steele, Lea & Flood 2014, doi:10.1145/2660193.2660195)."""
     random[0] += np.uint64(0x9E3779B97F4A7C15)
@@ -77,13 +84,13 @@ def uniform(random):
     return np.float64(z >> np.uint64(11)) * (1.0 / 9007199254740992.0)
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def below(random, end):
     """Return a whole number in [0, end)."""
     return np.int64(uniform(random) * end)
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def moment(weight, wx, wy, wq):
     """Return the moment of inertia about the centroid."""
     if weight <= 0.0:
@@ -91,7 +98,7 @@ def moment(weight, wx, wy, wq):
     return max(0.0, wq - (wx * wx + wy * wy) / weight)
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def distance(ground, i, j):
     """Return kilometres between two units, in whole metres where the problem says so."""
     east, north = ground.x[i] - ground.x[j], ground.y[i] - ground.y[j]
@@ -99,7 +106,7 @@ def distance(ground, i, j):
     return np.floor(away * 1000.0 + 1e-7) / 1000.0 if ground.wants[2] else away
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def nearest(ground, units, count, plan, territory, without, also, x, y):
     """Return the least squared distance of a member, but one and with another, from a point, and that member."""
     least, centre = np.inf, np.int64(-1)
@@ -117,7 +124,7 @@ def nearest(ground, units, count, plan, territory, without, also, x, y):
     return least, centre
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def spread(ground, units, count, plan, territory, centre):
     """Return Σ weight × distance of the members to one of them."""
     total = 0.0
@@ -128,7 +135,7 @@ def spread(ground, units, count, plan, territory, centre):
     return total
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def cost_of(ground, units, count, plan, territory, sums, centre):
     """Return a territory's cost without extras, and its centre; for distances by descent from ``centre``."""
     if ground.has_home[territory]:
@@ -153,7 +160,7 @@ def cost_of(ground, units, count, plan, territory, sums, centre):
     return cost, centre
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def excess_of(ground, territory, sums):
     """Return by how much sums are outside their bounds, in means of a territory."""
     total = 0.0
@@ -165,7 +172,7 @@ def excess_of(ground, territory, sums):
     return total
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def settle(ground, chain, territory):
     """Work out a territory's cost and excess from its sums and members."""
     cost, centre = cost_of(
@@ -183,7 +190,7 @@ def settle(ground, chain, territory):
     chain.touched[territory] = 0
 
 
-@njit(nogil=True, cache=True, no_cfunc_wrapper=True, error_model="numpy")
+@outer
 def restart(ground, chain):
     """Work out everything from the plan."""
     k = len(chain.sizes)
@@ -205,23 +212,27 @@ def restart(ground, chain):
     keep_best(chain)
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def total(chain):
     """Sum excess and cost over the territories."""
-    chain.worth[0] = chain.excess.sum()
-    chain.worth[1] = chain.costs.sum()
+    excess, cost = 0.0, 0.0
+    for t in range(len(chain.sizes)):
+        excess += chain.excess[t]
+        cost += chain.costs[t]
+    chain.worth[0], chain.worth[1] = excess, cost
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def keep_best(chain):
     """Keep the plan if none better was seen: less excess, then less cost."""
     worth = chain.worth
     if worth[0] < worth[2] - 1e-9 or (worth[0] <= worth[2] + 1e-9 and worth[1] < worth[3] - 1e-9):
         worth[2], worth[3] = worth[0], worth[1]
-        chain.best[:] = chain.plan
+        for i in range(len(chain.plan)):
+            chain.best[i] = chain.plan[i]
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def list_border(ground, chain):
     """List the arcs between territories, by the territory they start in."""
     k, plan, starts = len(chain.sizes), chain.plan, chain.border_starts
@@ -243,7 +254,7 @@ def list_border(ground, chain):
     starts[k] = count
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def stays_whole(ground, chain, unit):
     """Whether a unit's territory stays connected without it, and has another member."""
     plan, marks, queue = chain.plan, chain.marks, chain.queue
@@ -293,7 +304,7 @@ def stays_whole(ground, chain, unit):
     return left == 0
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def touches(ground, plan, unit, territory, but):
     """Whether a unit has a neighbour, but one, in a territory."""
     for arc in range(ground.starts[unit], ground.starts[unit + 1]):
@@ -303,7 +314,7 @@ def touches(ground, plan, unit, territory, but):
     return False
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def relocate(ground, chain, unit, territory):
     """Move a unit: plan, members and sums."""
     old = chain.plan[unit]
@@ -323,7 +334,7 @@ def relocate(ground, chain, unit, territory):
         chain.extras[territory] += ground.extra[unit, territory]
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def side(ground, chain, territory, leaves, comes):
     """Return the cost, at the least, and excess of a territory when one unit leaves it and another comes (−1: none)."""
     features, sums = ground.features, chain.sums[territory]
@@ -364,7 +375,7 @@ def side(ground, chain, territory, leaves, comes):
     return cost + moment(w, wx, wy, wq), excess
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def away(ground, chain, territory, leaves, comes):
     """Return what the nearest member's distance from the centroid adds to the moment, after one leaves and one comes."""
     if ground.wants[1] or ground.has_home[territory]:
@@ -391,7 +402,7 @@ def away(ground, chain, territory, leaves, comes):
     return w * least
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def may_move(ground, chain, unit, to, back):
     """Whether both territories stay connected when a unit goes and another comes back for it (−1: none)."""
     if not stays_whole(ground, chain, unit):
@@ -409,7 +420,7 @@ def may_move(ground, chain, unit, to, back):
     return whole
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def attempt(ground, chain, unit, to, back, bar, penalty):
     """Move a unit, and another back for it (−1: none), when it costs at most ``bar``; return whether it did."""
     old = np.int64(chain.plan[unit])
@@ -440,7 +451,7 @@ def attempt(ground, chain, unit, to, back, bar, penalty):
     return True
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def partner(ground, chain, unit, to):
     """Return a unit at the border that could come back for another, or −1."""
     old = chain.plan[unit]
@@ -455,7 +466,7 @@ def partner(ground, chain, unit, to):
     return np.int64(-1)
 
 
-@njit(nogil=True, cache=True, no_cfunc_wrapper=True, error_model="numpy")
+@outer
 def anneal(ground, chain, steps, heat, cooling, penalty, rising, swaps):
     """Try shifts and swaps; after each step heat is multiplied by ``cooling`` and penalty by ``rising``.
 

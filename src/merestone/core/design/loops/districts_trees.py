@@ -10,15 +10,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from merestone.core.design.loops.districts import (
     below,
     cost_of,
     excess_of,
+    inner,
     keep_best,
     list_border,
     moment,
+    outer,
     total,
     uniform,
 )
@@ -44,7 +45,7 @@ class Forest(NamedTuple):
     along: np.ndarray
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def leader_of(leader, i):
     """Return the root of a set, halving paths."""
     while leader[i] != i:
@@ -53,7 +54,7 @@ def leader_of(leader, i):
     return i
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def draw_line(ground, chain, forest, count, one, two):
     """Project the units on a random direction; return where a line across it would halve them as the bounds want."""
     angle = uniform(chain.random) * 2.0 * np.pi
@@ -80,7 +81,7 @@ def draw_line(ground, chain, forest, count, one, two):
     return 0.5 * (low + high)
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def grow_tree(ground, chain, forest, count, one, two, bias):
     """Draw a random spanning tree of two territories' units: edges and nodes in order from the root; return whether."""
     plan, units, local = chain.plan, forest.units, forest.local
@@ -122,7 +123,7 @@ def grow_tree(ground, chain, forest, count, one, two, bias):
     return found == count - 1
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def hang_tree(forest, count):
     """Root the tree at its first node: parents and an order in which they come before their children."""
     branches, at = forest.branches, 0
@@ -150,7 +151,7 @@ def hang_tree(forest, count):
                 tail += 1
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def sum_tree(ground, forest, count, one, two):
     """Sum the features, and the extra costs in either territory, of each node's subtree."""
     width = ground.features.shape[1]
@@ -167,7 +168,7 @@ def sum_tree(ground, forest, count, one, two):
             forest.sums[forest.parent[i], f] += forest.sums[i, f]
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def guess(ground, territory, sums):
     """Return about what a territory with such sums costs, without extras: its moment, or the like in distances."""
     if ground.has_home[territory]:
@@ -176,7 +177,7 @@ def guess(ground, territory, sums):
     return 0.9 * np.sqrt(about * sums[0]) if ground.wants[1] else about
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def best_edge(ground, forest, count, one, two, penalty):
     """Return the node to cut off for territory ``one``, and whether it is the rest that is for it instead."""
     width = ground.features.shape[1]
@@ -205,7 +206,7 @@ def best_edge(ground, forest, count, one, two, penalty):
     return cut, flip
 
 
-@njit(nogil=True, cache=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, error_model="numpy")
+@inner
 def split(ground, chain, forest, count, one, two, cut, flip, bar, penalty):
     """Give the cut-off subtree to one territory and the rest to the other, if it costs at most ``bar``."""
     plan, units, width = chain.plan, forest.units, ground.features.shape[1]
@@ -250,7 +251,7 @@ def split(ground, chain, forest, count, one, two, cut, flip, bar, penalty):
     return True
 
 
-@njit(nogil=True, cache=True, no_cfunc_wrapper=True, error_model="numpy")
+@outer
 def recombine(ground, chain, forest, steps, heat, cooling, penalty, rising, bias):
     """Merge and split neighbours; after each step heat is multiplied by ``cooling`` and penalty by ``rising``.
 

@@ -56,9 +56,9 @@ def make_ground(problem: Problem) -> Ground:
 def extra_costs(problem: Problem) -> np.ndarray | None:
     """Return the (n, k) costs besides the distance to free centres; None when there are none."""
     n, k = problem.n, problem.k
-    if problem.homes is None and problem.locked is None and problem.allowed is None:
-        if problem.current is None or problem.move_price is None:
-            return None
+    has_price = problem.current is not None and problem.move_price is not None
+    if problem.homes is None and problem.locked is None and problem.allowed is None and not has_price:
+        return None
     extra = np.zeros((n, k))
     if problem.homes is not None:
         for t in np.flatnonzero(~np.isnan(problem.homes).any(axis=1)):

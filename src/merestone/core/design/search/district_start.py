@@ -94,8 +94,7 @@ def _fill(ground: Ground, plan: np.ndarray, seeds: np.ndarray, may: np.ndarray) 
         filled = np.bincount(plan[plan >= 0], amounts[plan >= 0], k)
         for unit in np.flatnonzero(plan >= 0):
             offer(int(unit), int(plan[unit]))
-        emptiest = [(filled[t] / targets[t], t) for t in range(k)]
-        emptiest.sort()
+        emptiest: list[tuple[float, int]] = sorted((float(filled[t] / targets[t]), t) for t in range(k))
         while emptiest:
             _, t = heappop(emptiest)
             while fronts[t]:
@@ -104,7 +103,7 @@ def _fill(ground: Ground, plan: np.ndarray, seeds: np.ndarray, may: np.ndarray) 
                     plan[unit] = t
                     filled[t] += amounts[unit]
                     offer(unit, t)
-                    heappush(emptiest, (filled[t] / targets[t], t))
+                    heappush(emptiest, (float(filled[t] / targets[t]), t))
                     break
     free = np.flatnonzero(plan == FREE)
     plan[free] = np.argmax(may[free], axis=1)
@@ -116,17 +115,17 @@ def _join_locked(ground: Ground, plan: np.ndarray, may: np.ndarray) -> None:
         return
     for t in np.unique(plan[plan >= 0]):
         held = np.flatnonzero(plan == t)
-        joined = _reach(ground, plan, may, t, {int(held[0])})
+        joined = _reach(ground, plan, t, {int(held[0])})
         while rest := [int(unit) for unit in held if int(unit) not in joined]:
             way = _way(ground, plan, may, t, joined, set(rest))
             if not way:
                 break
             for unit in way:
                 plan[unit] = t
-            joined = _reach(ground, plan, may, t, joined | set(way))
+            joined = _reach(ground, plan, t, joined | set(way))
 
 
-def _reach(ground: Ground, plan: np.ndarray, may: np.ndarray, t: int, start: set[int]) -> set[int]:
+def _reach(ground: Ground, plan: np.ndarray, t: int, start: set[int]) -> set[int]:
     seen, stack = set(start), list(start)
     while stack:
         unit = stack.pop()
