@@ -1,0 +1,98 @@
+"""How long a search may go on, who is told of its progress, and how it is stopped.
+
+The steps of a search follow from the problem, the seed and the time limit asked for, never from the clock: the same
+three give the same plan on any machine that is fast enough. The clock only ends what takes longer than it may, and then
+the result says so.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from threading import Event
+
+
+class Stop(StrEnum):
+    """Why a search ended."""
+
+    OPTIMAL = "optimal"
+    """The bound meets the cost: nothing better exists."""
+    FINISHED = "finished"
+    """All planned steps were made."""
+    TIME_LIMIT = "time limit"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a search has reached.
+
+    Parameters
+    ----------
+    stage : str
+        What it is at, in words.
+    share : float
+        0 to 1: how much of the planned steps is made.
+    cost : float or None
+        Of the best plan so far that keeps all bounds; None before there is one.
+    bound : float or None
+        No plan costs less; None before one is known.
+    """
+
+    stage: str
+    share: float
+    cost: float | None = None
+    bound: float | None = None
+
+
+@dataclass(eq=False)
+class Control:
+    """Seed, limits and the way back.
+
+    Parameters
+    ----------
+    seed : int
+    time_limit : float
+        Seconds from the making of this object.
+    tell : callable, optional
+        Is called with ``Progress`` now and then, in the searching thread.
+    """
+
+    seed: int = 0
+    time_limit: float = 60.0
+    tell: Callable[[Progress], None] | None = None
+    _cancelled: Event = field(default_factory=Event)
+    _start: float = field(default_factory=time.monotonic)
+
+    def cancel(self) -> None:
+        """Ask the search to end with the best it has; any thread may."""
+        self._cancelled.set()
+
+    def seconds(self) -> float:
+        """Return how long it has been."""
+        return time.monotonic() - self._start
+
+    def left(self) -> float:
+        """Return the seconds that are left; none when it was cancelled."""
+        return 0.0 if self._cancelled.is_set() else max(0.0, self.time_limit - self.seconds())
+
+    def must_stop(self) -> bool:
+        """Whether to end now; asked several times a second by whatever takes long."""
+        return self.left() <= 0.0
+
+    def reason(self, *, is_optimal: bool = False) -> Stop:
+        """Return why it ends, when it ends now."""
+        if is_optimal:
+            return Stop.OPTIMAL
+        if self._cancelled.is_set():
+            return Stop.CANCELLED
+        return Stop.TIME_LIMIT if self.left() <= 0.0 else Stop.FINISHED
+
+    def report(
+        self, stage: str, share: float, *, cost: float | None = None, bound: float | None = None
+    ) -> None:
+        """Tell how far it is."""
+        if self.tell is not None:
+            self.tell(Progress(stage, min(1.0, share), cost, bound))

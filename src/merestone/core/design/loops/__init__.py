@@ -1,0 +1,1 @@
+"""What numba compiles: functions of arrays and numbers, without the lock, kept compiled on disk."""
