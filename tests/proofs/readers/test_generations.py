@@ -19,7 +19,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 PUBLISHES = 20
-ACCOUNTS = int(os.environ.get("MERESTONE_READER_ACCOUNTS", "20000"))
+IS_POSTGRESQL = os.environ.get("MERESTONE_DATABASE", "").startswith("postgres")
+ACCOUNTS = int(os.environ.get("MERESTONE_READER_ACCOUNTS", "5000" if IS_POSTGRESQL else "20000"))
 """A hundred thousand take many minutes and 7 GB of disk: by hand, before a release."""
 SURFACES = ("list_page", "kpis", "map_sums", "balance", "export")
 
@@ -62,7 +63,7 @@ def environment(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
             "MERESTONE_DATA_DIR": folder,
             "DJANGO_SETTINGS_MODULE": "merestone.boot.settings",
         }
-        if not os.environ.get("MERESTONE_DATABASE", "").startswith("postgres"):
+        if not IS_POSTGRESQL:
             ours.pop("MERESTONE_DATABASE", None)
             yield ours
             return
