@@ -152,7 +152,7 @@ class Problem:
             and self.locked is None
             and self.allowed is None
             and self.current is None
-            and all(np.ptp(one.lower) == 0 and np.ptp(one.upper) == 0 for one in self.activities)
+            and bool((self.lower == self.lower[:, :1]).all() and (self.upper == self.upper[:, :1]).all())
         )
 
     @cached_property
