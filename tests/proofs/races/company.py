@@ -79,7 +79,7 @@ class Company:
             return "done", 0
         if seen is not None and seen != self.moves(model):
             return "conflict", "difference-changed"
-        self.before = replace(self, places=dict(self.places), causes=dict(self.causes))
+        self.before = replace(self, places=dict(self.places), causes=dict(self.causes), before=None)
         self.life[self.active], self.life[model] = "archived", "active"
         self.active = model
         self.publications += 1
@@ -88,7 +88,10 @@ class Company:
     def undo(self) -> Outcome:
         """Put everything where it was before the last publication; nothing else has changed since."""
         assert self.before is not None
-        last, self.before = self.before, replace(self, places=dict(self.places), causes=dict(self.causes))
+        last, self.before = (
+            self.before,
+            replace(self, places=dict(self.places), causes=dict(self.causes), before=None),
+        )
         self.life[self.active], self.life[last.active] = "archived", "active"
         self.active = last.active
         self.publications += 1
