@@ -207,3 +207,133 @@ def sweep(land, draft, tries, heat, penalty, swaps):
             put(land, draft, back, old)
         made += 1
     return made
+
+
+class Roster(NamedTuple):
+    """Members of territories in rows, with room to grow; what the nearest member's distance adds to each moment."""
+
+    members: np.ndarray
+    places: np.ndarray
+    away: np.ndarray
+
+
+@inner
+def away_from(land, draft, roster, territory, leaves, comes):
+    """Return weight × squared distance of the nearest member from the centroid, after one leaves and another comes."""
+    if is_still(land, territory):
+        return 0.0
+    w, wx, wy = draft.sums[territory, 0], draft.sums[territory, 1], draft.sums[territory, 2]
+    for unit, sign in ((leaves, -1.0), (comes, 1.0)):
+        if unit >= 0:
+            w += sign * land.features[unit, 0]
+            wx += sign * land.features[unit, 1]
+            wy += sign * land.features[unit, 2]
+    if w <= 0.0:
+        return 0.0
+    x, y, least = wx / w, wy / w, np.inf
+    if comes >= 0:
+        least = (land.x[comes] - x) ** 2 + (land.y[comes] - y) ** 2
+    for place in range(draft.sizes[territory]):
+        i = roster.members[territory, place]
+        if i != leaves:
+            square = (land.x[i] - x) ** 2 + (land.y[i] - y) ** 2
+            if square < least:
+                least = square
+    return w * least
+
+
+@outer
+def enrol(land, draft, roster):
+    """Fill a roster from the plan; return what the nearest members' distances add to the cost."""
+    draft.sizes[:] = 0
+    for i in range(len(draft.plan)):
+        t = draft.plan[i]
+        roster.members[t, draft.sizes[t]] = i
+        roster.places[i] = draft.sizes[t]
+        draft.sizes[t] += 1
+    for t in range(len(draft.sizes)):
+        roster.away[t] = away_from(land, draft, roster, t, -1, -1)
+    return roster.away.sum()
+
+
+@inner
+def put_on_roster(land, draft, roster, unit, territory):
+    """Move a unit, in the roster too."""
+    old, place = draft.plan[unit], roster.places[unit]
+    last = roster.members[old, draft.sizes[old] - 1]
+    roster.members[old, place] = last
+    roster.places[last] = place
+    roster.members[territory, draft.sizes[territory]] = unit
+    roster.places[unit] = draft.sizes[territory]
+    put(land, draft, unit, territory)
+
+
+@outer
+def sweep_exact(land, draft, roster, tries, heat, penalty, swaps):
+    """Do what ``sweep`` does with the exact cost: the centre is the member nearest to the centroid."""
+    list_border(land, draft)
+    k, made = len(draft.sizes), 0
+    count, room = draft.border_starts[k], roster.members.shape[1]
+    if count == 0:
+        return made
+    for _ in range(tries):
+        arc = draft.border[below(draft.random, count)]
+        unit = np.int64(land.sources[arc])
+        old, to = np.int64(draft.plan[unit]), np.int64(draft.plan[land.neighbours[arc]])
+        if old == to or draft.sizes[to] >= room:
+            continue
+        back = np.int64(-1)
+        if uniform(draft.random) < swaps:
+            back = partner(land, draft, unit, to)
+            if back < 0:
+                continue
+        bar = roster.away[old] + roster.away[to]
+        if heat > 0.0:
+            bar -= heat * np.log(1.0 - uniform(draft.random))
+        more = change(land, draft, old, unit, back, penalty) + change(land, draft, to, back, unit, penalty)
+        if more >= bar:
+            continue
+        away_old = away_from(land, draft, roster, old, unit, back)
+        if more + away_old >= bar:
+            continue
+        away_to = away_from(land, draft, roster, to, back, unit)
+        if more + away_old + away_to >= bar - 1e-9 or not may_move(land, draft, unit, to, back):
+            continue
+        put_on_roster(land, draft, roster, unit, to)
+        if back >= 0:
+            put_on_roster(land, draft, roster, back, old)
+        roster.away[old], roster.away[to] = away_old, away_to
+        made += 1
+    return made
+
+
+@outer
+def move_points(land, draft, work):
+    """Move the points of territories without home to the member nearest to their geometric median (Weiszfeld 1937)."""
+    k = len(draft.sizes)
+    for t in range(k):
+        if not land.has_home[t] and draft.sums[t, 0] > 0.0:
+            draft.points[t, 0] = draft.sums[t, 1] / draft.sums[t, 0]
+            draft.points[t, 1] = draft.sums[t, 2] / draft.sums[t, 0]
+    for _ in range(12):
+        work[:] = 0.0
+        for i in range(len(draft.plan)):
+            t = draft.plan[i]
+            east, north = land.x[i] - draft.points[t, 0], land.y[i] - draft.points[t, 1]
+            pull = land.features[i, 0] / max(1e-3, np.sqrt(east * east + north * north))
+            work[t, 0] += pull
+            work[t, 1] += pull * land.x[i]
+            work[t, 2] += pull * land.y[i]
+        for t in range(k):
+            if not land.has_home[t] and work[t, 0] > 0.0:
+                draft.points[t, 0] = work[t, 1] / work[t, 0]
+                draft.points[t, 1] = work[t, 2] / work[t, 0]
+    work[:] = np.inf
+    for i in range(len(draft.plan)):
+        t = draft.plan[i]
+        square = (land.x[i] - draft.points[t, 0]) ** 2 + (land.y[i] - draft.points[t, 1]) ** 2
+        if square < work[t, 0]:
+            work[t, 0], work[t, 1], work[t, 2] = square, land.x[i], land.y[i]
+    for t in range(k):
+        if not land.has_home[t] and np.isfinite(work[t, 0]):
+            draft.points[t, 0], draft.points[t, 1] = work[t, 1], work[t, 2]

@@ -11,8 +11,12 @@ from merestone.core.design.control import Control
 from merestone.core.design.found import Found
 from merestone.core.design.problem import Adjacency, Problem
 
-LEVELS = ((6, 10), (3, 5), (2, 3))
+LEVELS = ((6, 5), (3, 5), (2, 3))
 """Of micro-cells: into how many each is cut, and rounds of transportation."""
+SHARE = 0.7
+"""Of the time limit that is planned for; the rest is for slower machines."""
+START_SECONDS = 3e-5
+"""About what a unit takes until the walk begins."""
 
 
 def find(problem: Problem, control: Control) -> Found:
@@ -25,7 +29,8 @@ def find(problem: Problem, control: Control) -> Found:
     land = make_land(sorted_problem)
     graph = Adjacency(land.starts.astype(np.int32), land.neighbours)
     start = _start(sorted_problem, graph, control)
-    best = improve(sorted_problem, land, start, control)
+    seconds = max(0.3 * SHARE * control.time_limit, SHARE * control.time_limit - START_SECONDS * problem.n)
+    best = improve(sorted_problem, land, start, control, seconds=seconds)
     plan = np.empty(problem.n, np.int32)
     plan[order] = best
     return Found(plan)

@@ -1,50 +1,167 @@
-"""Sweeps of shifts and swaps along the borders, cooled down, the best plan kept."""
+"""A plan made better: pairs of territories cut anew, then units moved along the borders, both cooled down."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from merestone.core.design.control import Control
-from merestone.core.design.loops.scale import Draft, Land, refresh, sweep
+from merestone.core.design.loops.scale import (
+    Draft,
+    Land,
+    Roster,
+    enrol,
+    move_points,
+    refresh,
+    sweep,
+    sweep_exact,
+)
+from merestone.core.design.loops.scale_pairs import Room, recut_pairs
 from merestone.core.design.problem import Problem
 from merestone.core.design.search.scale_land import make_draft
 
 TRIES = 100_000
 """Of one sweep."""
-TRY_SECONDS = 0.6e-6
-HEAT = (2e-3, 2e-5)
-"""At first and last, in mean costs of a territory."""
-PENALTY = (3.0, 300.0)
-"""Of an excess as large as a territory's mean, likewise."""
-COLD = 0.15
-"""Share of the sweeps that take nothing that costs more."""
+TRY_SECONDS = 0.45e-6
+EXACT_SECONDS = 0.7e-6
+SORT_SECONDS = 3.6e-9
+"""About what a unit costs in a round of cuts, for each squared bit of the number of units sorted."""
 
 
-def improve(problem: Problem, land: Land, plan: np.ndarray, control: Control) -> np.ndarray:
-    """Return the best plan of a cooled walk that starts from a plan; it is never worse than that."""
-    draft = make_draft(problem, land, plan, control.seed)
-    settle(land, draft)
-    excess, cost = refresh(land, draft)
-    best, rank = draft.plan.copy(), (excess, cost)
-    if problem.k < 2:
-        return best
-    unit = cost / problem.k
-    count = max(3, int(0.4 * control.time_limit / (TRIES * TRY_SECONDS)))
-    hot = int(count * (1 - COLD))
-    for number in range(count):
-        if control.must_stop():
-            break
-        share = min(1.0, number / max(1, hot - 1))
-        heat = 0.0 if number >= hot else unit * HEAT[0] * (HEAT[1] / HEAT[0]) ** share
-        penalty = unit * PENALTY[0] * (PENALTY[1] / PENALTY[0]) ** share
-        sweep(land, draft, TRIES, heat, penalty, 0.5)
-        settle(land, draft)
-        excess, cost = refresh(land, draft)
-        if (excess, cost) < rank:
-            best[:], rank = draft.plan, (excess, cost)
-        control.report("borders", 0.4 + 0.6 * (number + 1) / count, cost=rank[1] if rank[0] == 0.0 else None)
-    return best
+@dataclass(frozen=True, slots=True)
+class Heats:
+    """First and last heat of the two walks in mean costs of a territory, and penalties of an excess as large as its mean."""
+
+    cuts: tuple[float, float] = (0.3, 1e-3)
+    moves: tuple[float, float] = (2e-2, 2e-5)
+    cut_penalty: tuple[float, float] = (30.0, 300.0)
+    move_penalty: tuple[float, float] = (100.0, 2000.0)
 
 
-def settle(land: Land, draft: Draft) -> None:
-    """Move the points of territories without home to where ways are short."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How the seconds are spent: cutting, moving, moving by the exact cost."""
+
+    cuts: float = 0.25
+    moves: float = 0.5
+    exact: float = 0.25
+    heats: Heats = field(default_factory=Heats)
+
+
+def improve(
+    problem: Problem, land: Land, plan: np.ndarray, control: Control, *, seconds: float, spending: Plan | None = None
+) -> np.ndarray:
+    """Return the best plan of a cooled walk that starts from a plan; it is never worse than that.
+
+    Parameters
+    ----------
+    seconds : float
+        About how long it may take on a calm machine; the number of steps follows from it.
+    """
+    spending = spending or Plan()
+    walk = _Walk(problem, land, plan, control)
+    if problem.k > 1:
+        if not (land.wants[1] or land.wants[3]):
+            walk.cut(seconds * spending.cuts, spending.heats)
+        walk.move(seconds * spending.moves, spending.heats)
+        walk.finish(seconds * spending.exact, spending.heats)
+    return walk.best
+
+
+class _Walk:
+    """A draft under way and the best plan it came by."""
+
+    def __init__(self, problem: Problem, land: Land, plan: np.ndarray, control: Control) -> None:
+        self.problem, self.land, self.control = problem, land, control
+        self.draft: Draft = make_draft(problem, land, plan, control.seed)
+        self.work = np.zeros((problem.k, 3))
+        self.roster: Roster | None = None
+        self.best, self.rank = plan.astype(np.int32), (np.inf, np.inf)
+        self.look("start", 0.0)
+        self.unit = max(self.rank[1] / problem.k, 1e-12)
+
+    def look(self, stage: str, share: float) -> None:
+        """Sum anew, keep the plan when it is the best, and tell."""
+        if self.land.wants[1]:
+            refresh(self.land, self.draft)
+            move_points(self.land, self.draft, self.work)
+        excess, cost = refresh(self.land, self.draft)
+        self.roster = self._enrolled()
+        cost += enrol(self.land, self.draft, self.roster)
+        rank = (excess if excess > 1e-9 else 0.0, cost)
+        if rank < self.rank:
+            self.best[:], self.rank = self.draft.plan, rank
+        self.control.report(stage, share, cost=self.rank[1] if self.rank[0] == 0.0 else None)
+
+    def cut(self, seconds: float, heats: Heats) -> None:
+        """Cut pairs of territories anew."""
+        n, k, width = self.problem.n, self.problem.k, self.land.features.shape[1]
+        room = Room(
+            members=np.zeros(n, np.int32),
+            firsts=np.zeros(k + 1, np.int64),
+            units=np.zeros(n, np.int64),
+            keys=np.zeros(n),
+            choice=np.zeros(n, np.int32),
+            sums=np.zeros((4, width)),
+            taken=np.zeros(k, np.int8),
+            order=np.zeros(k, np.int64),
+        )
+        bits = np.log2(2 * n / k + 2)
+        rounds = max(4, min(2000, int(seconds / (SORT_SECONDS * n * bits**2))))
+        for number in range(rounds):
+            if self.control.must_stop():
+                break
+            share = number / rounds
+            heat = self.unit * _between(heats.cuts, share)
+            penalty = self.unit * _between(heats.cut_penalty, share)
+            recut_pairs(self.land, self.draft, room, heat, penalty, 2 * np.pi)
+            if number % 32 == 31:
+                self.look("cuts", 0.3 + 0.2 * share)
+        self.look("cuts", 0.5)
+
+    def move(self, seconds: float, heats: Heats) -> None:
+        """Shift and swap units along the borders."""
+        sweeps = max(4, int(seconds / (TRIES * TRY_SECONDS)))
+        for number in range(sweeps):
+            if self.control.must_stop():
+                break
+            share = number / sweeps
+            heat = self.unit * _between(heats.moves, share)
+            penalty = self.unit * _between(heats.move_penalty, share)
+            sweep(self.land, self.draft, TRIES, heat, penalty, 0.5)
+            if number % 4 == 3:
+                self.look("borders", 0.5 + 0.3 * share)
+        self.look("borders", 0.8)
+
+    def finish(self, seconds: float, heats: Heats) -> None:
+        """Make the best plan's exact cost smaller, until nothing moves."""
+        self.draft.plan[:] = self.best
+        self.look("finish", 0.8)
+        sweeps = max(4, int(seconds / (TRIES * EXACT_SECONDS)))
+        penalty = self.unit * heats.move_penalty[1]
+        for number in range(sweeps):
+            if self.control.must_stop():
+                break
+            share = number / sweeps
+            heat = self.unit * heats.moves[1] * (1 - share / 0.7) if share < 0.7 else 0.0
+            assert self.roster is not None
+            made = sweep_exact(self.land, self.draft, self.roster, TRIES, heat, penalty, 0.5)
+            self.look("finish", 0.8 + 0.2 * share)
+            if not made:
+                break
+
+    def _enrolled(self) -> Roster:
+        most = int(self.draft.sizes.max())
+        if self.roster is not None and self.roster.members.shape[1] >= most:
+            return self.roster
+        room = min(self.problem.n, most + most // 2 + 8)
+        return Roster(
+            members=np.zeros((self.problem.k, room), np.int32),
+            places=np.zeros(self.problem.n, np.int32),
+            away=np.zeros(self.problem.k),
+        )
+
+
+def _between(ends: tuple[float, float], share: float) -> float:
+    return float(ends[0] * (ends[1] / ends[0]) ** share)
