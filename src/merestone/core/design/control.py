@@ -7,11 +7,17 @@ the result says so.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from threading import Event
+from threading import Event, Lock
+
+CERTAIN = 1e-6
+"""A search ends early when no plan can be cheaper than its own by more than this share."""
+REMAINDER = 0.5, 0.2
+"""How long a bound may go on when the search has ended: seconds, and a share of the time so far."""
 
 
 class Stop(StrEnum):
@@ -65,6 +71,10 @@ class Control:
     tell: Callable[[Progress], None] | None = None
     _cancelled: Event = field(default_factory=Event)
     _start: float = field(default_factory=time.monotonic)
+    _lock: Lock = field(default_factory=Lock)
+    _best: float = math.inf
+    _bound: float = -math.inf
+    _searched_at: float | None = None
 
     def cancel(self) -> None:
         """Ask the search to end with the best it has; any thread may."""
@@ -79,8 +89,47 @@ class Control:
         return 0.0 if self._cancelled.is_set() else max(0.0, self.time_limit - self.seconds())
 
     def must_stop(self) -> bool:
-        """Whether to end now; asked several times a second by whatever takes long."""
-        return self.left() <= 0.0
+        """Whether to end now; asked several times a second by whatever takes long.
+
+        It is so, too, once the best plan told is proved within ``CERTAIN``. When that happens hangs on how the threads
+        run: another run may then return another plan, but none whose cost differs by more than that share.
+        """
+        return self.left() <= 0.0 or self.is_proved()
+
+    @property
+    def best(self) -> float:
+        """Cost of the best plan told so far that keeps every wish, with the price of moves; infinite before one is."""
+        return self._best
+
+    @property
+    def bound(self) -> float:
+        """The best lower bound told so far."""
+        return self._bound
+
+    def tell_best(self, cost: float) -> None:
+        """Tell what a plan costs that keeps every wish that must hold; any thread may."""
+        with self._lock:
+            self._best = min(self._best, cost)
+
+    def tell_bound(self, value: float) -> None:
+        """Tell what no plan costs less than; any thread may."""
+        with self._lock:
+            self._bound = max(self._bound, value)
+
+    def is_proved(self, share: float = CERTAIN) -> bool:
+        """Whether no plan is cheaper than the best one told by more than a share of its cost."""
+        return math.isfinite(self._best) and self._bound >= self._best - share * abs(self._best)
+
+    def end_search(self) -> None:
+        """Tell that the search has ended: a bound beside it has a small remainder of time."""
+        self._searched_at = self.seconds()
+
+    def left_to_bound(self) -> float:
+        """Return the seconds a bound beside the search has left."""
+        if self._searched_at is None:
+            return self.left()
+        fixed, share = REMAINDER
+        return min(self.left(), self._searched_at + max(fixed, share * self._searched_at) - self.seconds())
 
     def reason(self, *, is_optimal: bool = False) -> Stop:
         """Return why it ends, when it ends now."""
@@ -93,6 +142,8 @@ class Control:
     def report(
         self, stage: str, share: float, *, cost: float | None = None, bound: float | None = None
     ) -> None:
-        """Tell how far it is."""
+        """Tell how far it is; ``cost`` only of a plan that keeps every wish, in the judge's measure."""
+        if cost is not None:
+            self.tell_best(cost)
         if self.tell is not None:
             self.tell(Progress(stage, min(1.0, share), cost, bound))

@@ -72,9 +72,14 @@ def solve(problem: Problem, control: Control) -> Result:
     """
     with ThreadPoolExecutor(1) as pool:
         bounding = pool.submit(lower_bound, problem, control)
-        found = search(problem, control)
+        try:
+            found = search(problem, control)
+            worth = score(problem, found.plan)
+            if worth.is_feasible:
+                control.tell_best(worth.total)
+        finally:
+            control.end_search()
         bound = bounding.result()
-    worth = score(problem, found.plan)
     is_optimal = (
         worth.is_feasible and (gap(worth.total, bound.value) or 0.0 if bound.value else 1.0) <= PROVED
     )
