@@ -47,10 +47,8 @@ class _Programme:
     upper: np.ndarray
 
 
-def polish(
-    ground: Ground, outcome: Outcome, *, control: Control, tell: Callable[[float], None] | None = None
-) -> Outcome:
-    """Return a plan that costs no more: groups of neighbours are solved until none gets better."""
+def polish(ground: Ground, outcome: Outcome, *, programmes: int, control: Control) -> Outcome:
+    """Return a plan that costs no more: groups of neighbours are solved until none gets better, or so many were."""
     chain = make_chain(ground, outcome.plan, 0)
     restart(ground, chain)
     tried: dict[tuple[int, ...], bytes] = {}
@@ -58,19 +56,18 @@ def polish(
     # A programme runs beside this thread, which goes on alone when it is told to stop.
     pool = ThreadPoolExecutor(1)
     try:
-        while better and not control.must_stop():
+        while better and programmes > 0 and not control.must_stop():
             better = False
             for group in _groups(ground, chain):
-                if control.must_stop():
+                if programmes <= 0 or control.must_stop():
                     break
                 key = np.isin(chain.plan, group).tobytes() + chain.plan[np.isin(chain.plan, group)].tobytes()
                 if tried.get(group) == key:
                     continue
                 tried[group] = key
+                programmes -= 1
                 if _improve(ground, chain, np.array(group), pool, control):
                     better = True
-                    if tell is not None:
-                        tell(float(chain.worth[3]))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
     return Outcome(float(chain.worth[2]), float(chain.worth[3]), chain.best.copy())
@@ -96,7 +93,7 @@ def _improve(ground: Ground, chain: Chain, group: np.ndarray, pool: Any, control
     old = chain.best.copy()
     programme = _build(ground, chain, group)
     now = float(programme.cost[chain.plan[programme.units] == programme.territories].sum())
-    kept = _reduce(programme, now)
+    kept = _reduce(programme, now, pool, control)
     if kept is None or len(kept.units) > MOST_VARIABLES:
         return False
     for _ in range(ROUNDS):
@@ -157,7 +154,7 @@ def _build(ground: Ground, chain: Chain, group: np.ndarray) -> _Programme:
     )
 
 
-def _reduce(programme: _Programme, now: float) -> _Programme | None:
+def _reduce(programme: _Programme, now: float, pool: Any, control: Control) -> _Programme | None:
     """Return the programme without what cannot be in a better plan, by reduced costs; None when nothing can be better."""
     from scipy.optimize import linprog
 
@@ -165,7 +162,10 @@ def _reduce(programme: _Programme, now: float) -> _Programme | None:
     side = programme.rows[~is_equal]
     high, low = programme.upper[~is_equal], programme.lower[~is_equal]
     rows, bounds = [side[np.isfinite(high)], -side[low > 0]], [high[np.isfinite(high)], -low[low > 0]]
-    found = linprog(
+    found = _await(
+        control,
+        pool,
+        linprog,
         programme.cost,
         A_ub=vstack(rows) if len(np.concatenate(bounds)) else None,
         b_ub=np.concatenate(bounds) if len(np.concatenate(bounds)) else None,
@@ -173,8 +173,9 @@ def _reduce(programme: _Programme, now: float) -> _Programme | None:
         b_eq=programme.upper[is_equal],
         bounds=(0, None),
         method="highs-ds",
+        options={"time_limit": SECONDS},
     )
-    room = now - found.fun if found.status == 0 else 0.0
+    room = now - found.fun if found is not None and found.status == 0 else 0.0
     if room <= 1e-9 * abs(now):
         return None
     keep = found.lower.marginals <= room
@@ -193,20 +194,27 @@ def _solve(programme: _Programme, pool: Any, control: Control) -> np.ndarray | N
     from scipy.optimize import Bounds, LinearConstraint, milp
 
     scale = max(float(np.abs(programme.cost).max()), 1e-300)
-    task = pool.submit(
+    found = _await(
+        control,
+        pool,
         milp,
         programme.cost / scale,
         integrality=np.ones(len(programme.cost)),
         bounds=Bounds(0, 1),
         constraints=LinearConstraint(programme.rows, programme.lower - 1e-7, programme.upper + 1e-7),
-        options={"node_limit": NODES, "time_limit": min(SECONDS, control.left()), "mip_rel_gap": 1e-6},
+        options={"node_limit": NODES, "time_limit": SECONDS, "mip_rel_gap": 1e-6},
     )
+    return None if found is None or found.x is None else np.asarray(found.x)
+
+
+def _await(control: Control, pool: Any, solver: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Return what a solver answers; None when the search must stop first: it then ends for itself, unheard."""
+    task = pool.submit(solver, *args, **options)
     while not control.must_stop():
         try:
-            found = task.result(timeout=0.1)
+            return task.result(timeout=0.1)
         except TimeoutError:
             continue
-        return None if found.x is None else np.asarray(found.x)
     return None
 
 

@@ -98,11 +98,11 @@ def _fill(ground: Ground, plan: np.ndarray, seeds: np.ndarray, may: np.ndarray) 
         while emptiest:
             _, t = heappop(emptiest)
             while fronts[t]:
-                _, unit = heappop(fronts[t])
-                if plan[unit] == FREE:
-                    plan[unit] = t
-                    filled[t] += amounts[unit]
-                    offer(unit, t)
+                _, taken = heappop(fronts[t])
+                if plan[taken] == FREE:
+                    plan[taken] = t
+                    filled[t] += amounts[taken]
+                    offer(taken, t)
                     heappush(emptiest, (float(filled[t] / targets[t]), t))
                     break
     free = np.flatnonzero(plan == FREE)

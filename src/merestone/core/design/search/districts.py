@@ -24,8 +24,16 @@ CORES = 1.3
 """The bound is worked out meanwhile, on what the search leaves of two cores."""
 SHARE = 0.55
 """Of the time limit that is planned for; the rest is for the polish and slower machines."""
+CHAIN_SPLITS = 7_000
+"""A chain has at least so many steps of recombination for each territory, if there is time for two such chains."""
+MOST_CHAINS = 64
+LARGE = 1_500
+FEW_CHAINS = 4
+"""With so many units few chains are made, the longer for it."""
 CHAINS_SHARE = 0.8
-POLISHED = 4
+PROGRAMMES, SMALL_PROGRAMMES = 5, 12
+"""Programmes solved a second of the time limit, in all plans together; small ones take less long."""
+POLISHED = 8
 """So many different plans are polished."""
 
 
@@ -37,9 +45,11 @@ def find(problem: Problem, control: Control) -> Found:
 
     ground = make_ground(problem)
     budget = control.time_limit * CORES * SHARE
-    count = max(2, min(64, int(budget / (20_000 * split_seconds(ground)))))
-    if problem.n >= 1500:
-        count = min(count, 4)
+    count = max(
+        THREADS, min(MOST_CHAINS, int(budget / (CHAIN_SPLITS * max(3, problem.k) * split_seconds(ground))))
+    )
+    if problem.n >= LARGE:
+        count = min(count, FEW_CHAINS)
     count += count % THREADS
     steps = schedule(ground, budget / count)
     lock, done, best = Lock(), [0], [np.inf]
@@ -67,19 +77,34 @@ def find(problem: Problem, control: Control) -> Found:
 
 def _polish_best(ground: Ground, outcomes: list[Outcome], control: Control) -> Outcome:
     """Solve parts of the best different plans anew; return the best of all."""
+    from merestone.core.design.search.district_chain import SMALL
     from merestone.core.design.search.district_polish import polish
 
     ranked = sorted(outcomes, key=lambda one: one.rank)
     picked: list[Outcome] = []
     for one in ranked:
-        if len(picked) < POLISHED and all(one.rank > other.rank for other in picked):
+        if len(picked) < POLISHED and all(not _is_like(one, other) for other in picked):
             picked.append(one)
-    done = list(picked)
-    for number, one in enumerate(picked):
+    is_small = len(ground.x) < SMALL * len(ground.has_home)
+    programmes = int(control.time_limit * (SMALL_PROGRAMMES if is_small else PROGRAMMES) / len(picked))
+    lock, done = Lock(), list(picked)
+
+    def each(one: Outcome) -> None:
         if control.must_stop():
-            break
-        done.append(polish(ground, one, control=control))
-        least = min(done, key=lambda each: each.rank)
-        share = CHAINS_SHARE + (1 - CHAINS_SHARE) * (number + 1) / len(picked)
-        control.report("polishing", share, cost=least.cost if least.rank[0] == 0.0 else None)
-    return min(done, key=lambda each: each.rank)
+            return
+        better = polish(ground, one, programmes=max(2, programmes), control=control)
+        with lock:
+            done.append(better)
+            least = min(done, key=lambda each: each.rank)
+            share = CHAINS_SHARE + (1 - CHAINS_SHARE) * (len(done) / len(picked) - 1)
+            control.report("polishing", share, cost=least.cost if least.rank[0] == 0.0 else None)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        list(pool.map(each, picked))
+    # The plan breaks ties, for threads end in any order.
+    return min(done, key=lambda one: (*one.rank, one.plan.tolist()))
+
+
+def _is_like(one: Outcome, other: Outcome) -> bool:
+    """Whether two plans are worth the same, but for the last digits of sums."""
+    return one.rank[0] == other.rank[0] and abs(one.cost - other.cost) <= 1e-9 * abs(other.cost)
