@@ -18,6 +18,8 @@ FAR = 1e300
 FITS = 1e-7
 """Less excess than this is a rounding error of sums."""
 COOLS_EVERY = 256
+INNER = {"nogil": True, "cache": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+"""Of functions that only compiled ones call: a way in from Python would cost half a second each to compile."""
 
 
 XS, YS, WS, SUMS, CAPS = range(5)
@@ -67,7 +69,7 @@ def metres(st, dx, dy):
     return floor(away) if st.floors else away
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(**INNER, fastmath=FAST)
 def left(st, c, u, lam):
     """What cluster ``c`` costs without its member ``u``."""
     w, x, y = st.units[WEIGHT, u], st.units[X, u], st.units[Y, u]
@@ -93,7 +95,7 @@ def left(st, c, u, lam):
     return best
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(**INNER, fastmath=FAST)
 def joined(st, c, u, lam):
     """What cluster ``c`` costs with ``u`` besides its members."""
     w, x, y = st.units[WEIGHT, u], st.units[X, u], st.units[Y, u]
@@ -113,7 +115,7 @@ def joined(st, c, u, lam):
     return min(best, own + lam * max(0.0, load - st.units[CAPACITY, u]))
 
 
-@njit(nogil=True, cache=True, fastmath=FAST)
+@njit(**INNER, fastmath=FAST)
 def exchanged(st, c, u, v, lam):
     """What cluster ``c`` costs with ``v`` in place of its member ``u``."""
     w, x, y = st.units[WEIGHT, u], st.units[X, u], st.units[Y, u]
@@ -144,7 +146,7 @@ def exchanged(st, c, u, v, lam):
     return min(best, own + lam * max(0.0, load - st.units[CAPACITY, v]))
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def settle(st, c, lam):
     """Find the median of a cluster and what it costs."""
     if st.counts[HOMED, c]:
@@ -160,7 +162,7 @@ def settle(st, c, lam):
     st.counts[MEDIAN, c] = at
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def excess(st, c):
     """Load of a cluster beyond the capacity of its median."""
     if st.counts[HOMED, c] or st.counts[SIZE, c] == 0:
@@ -169,7 +171,7 @@ def excess(st, c):
     return over if over > FITS else 0.0
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def take_out(st, u, lam):
     """Take a unit out of its cluster; the last member takes its slot."""
     c, s = (st.places[PLAN, u]), st.places[SLOT, u]
@@ -194,7 +196,7 @@ def take_out(st, u, lam):
     settle(st, c, lam)
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def put_in(st, u, c, lam):
     """Put a unit that stands nowhere into a cluster."""
     w, x, y = st.units[WEIGHT, u], st.units[X, u], st.units[Y, u]
@@ -233,13 +235,13 @@ def fill(st, plan, lam):
         settle(st, c, lam)
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def may_go(st, u, c):
     """Whether a unit may be in a cluster."""
     return len(st.allowed) == 0 or st.allowed[u, c]
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def toll(st, u, c):
     """The price of having a unit in a cluster that has not got it today."""
     if len(st.current) == 0 or st.current[u] < 0 or st.current[u] == c:
@@ -247,7 +249,7 @@ def toll(st, u, c):
     return st.price[u]
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def to_centre(st, u, c):
     """Weighted distance of a unit to the present centre of a cluster."""
     if st.counts[HOMED, c]:
@@ -260,7 +262,7 @@ def to_centre(st, u, c):
     )
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def guess(st, near, seed, gone):
     """What it would about cost to dissolve ``gone`` and open it at ``seed``, were there no capacities to fill."""
     first = gone * st.room
@@ -285,7 +287,7 @@ def guess(st, near, seed, gone):
     return change
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def relocate(st, near, random, log_unit, log_from, lam, limit):
     """Dissolve a cluster and open it anew elsewhere; return how many moves that took, -1 - moves when it cannot be."""
     n = st.places.shape[1]
@@ -337,7 +339,7 @@ def relocate(st, near, random, log_unit, log_from, lam, limit):
     return done if st.counts[SIZE, gone] > 0 else -1 - done
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def standing(st):
     """The whole cost with penalties and tolls, and the clusters over capacity."""
     total, over = 0.0, 0
@@ -349,14 +351,14 @@ def standing(st):
     return total, over
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def keep(st, plan):
     """Write the present plan down."""
     for u in range(len(plan)):
         plan[u] = st.places[PLAN, u]
 
 
-@njit(nogil=True, cache=True)
+@njit(**INNER)
 def pressed(st, c, swing, lam):
     """What the penalty of a cluster grows by when its load does by ``swing`` and its median stays."""
     if st.counts[HOMED, c]:
@@ -409,13 +411,14 @@ def anneal(st, near, random, best_plan, best, steps, heat, cooling, lam, slack, 
                 continue
             change = toll(st, u, b) - toll(st, u, a)
             rough = change + to_centre(st, u, b) - to_centre(st, u, a)
-            rough += pressed(st, a, -st.units[LOAD, u], lam) + pressed(st, b, st.units[LOAD, u], lam)
+            press = pressed(st, a, -st.units[LOAD, u], lam) + pressed(st, b, st.units[LOAD, u], lam)
+            rough += press
             if rough > limit + slack * heat:
                 continue
             change += left(st, a, u, lam) + joined(st, b, u, lam) - st.groups[COSTS, a] - st.groups[COSTS, b]
             if change > limit:
                 continue
-            if is_new and change > 0:
+            if is_new and (change > 0 or press > 0):
                 keep(st, best_plan)
                 best[0], is_new = total, False
             over -= (excess(st, a) > 0) + (excess(st, b) > 0)
@@ -434,14 +437,15 @@ def anneal(st, near, random, best_plan, best, steps, heat, cooling, lam, slack, 
             swing = st.units[LOAD, v] - st.units[LOAD, u]
             rough = change + to_centre(st, u, b) - to_centre(st, u, a)
             rough += to_centre(st, v, a) - to_centre(st, v, b)
-            rough += pressed(st, a, swing, lam) + pressed(st, b, -swing, lam)
+            press = pressed(st, a, swing, lam) + pressed(st, b, -swing, lam)
+            rough += press
             if rough > limit + slack * heat:
                 continue
             change += exchanged(st, a, u, v, lam) + exchanged(st, b, v, u, lam)
             change -= st.groups[COSTS, a] + st.groups[COSTS, b]
             if change > limit:
                 continue
-            if is_new and change > 0:
+            if is_new and (change > 0 or press > 0):
                 keep(st, best_plan)
                 best[0], is_new = total, False
             over -= (excess(st, a) > 0) + (excess(st, b) > 0)
@@ -451,8 +455,7 @@ def anneal(st, near, random, best_plan, best, steps, heat, cooling, lam, slack, 
             put_in(st, v, a, lam)
         total += change
         over += (excess(st, a) > 0) + (excess(st, b) > 0)
-        if over == 0 and total < best[0] - 1e-9:
-            is_new = True
+        is_new = over == 0 and total < best[0] - 1e-9
     if is_new:
         keep(st, best_plan)
         best[0] = total

@@ -21,6 +21,7 @@ from merestone.core.design.found import Found
 from merestone.core.design.loops import medians as loops
 from merestone.core.design.problem import Problem
 from merestone.core.design.search import median_state
+from merestone.core.design.search.median_polish import Polisher
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +42,21 @@ class Chain:
 
     steps: int
     hot: float = 0.5
-    cold: float = 0.01
+    cold: float = 0.007
     soft: float = 1.0
-    hard: float = 40.0
+    hard: float = 120.0
     slack: float = 2.0
     relocates: float = 0.03
-    daring: float = 10.0
+    daring: float = 20.0
 
 
-BATCH = 200_000
+BATCH = 100_000
+RATE = 4e6
+"""Steps a second of small clusters among few units."""
+ANNEALED, POLISHED = 0.4, 0.25
+"""Shares of the time."""
+
+UNKEPT = "with capacities of centres, contiguity and bounds of further activities are measured but not kept"
 
 
 class Annealer:
@@ -111,6 +118,28 @@ class Annealer:
 
 def find(problem: Problem, control: Control) -> Found:
     """Return the best plan found within the capacities; when there is none, the one that breaks them least."""
+    if problem.k == 1:
+        return Found(np.zeros(problem.n, np.int32))
+    notes = (UNKEPT,) if problem.adjacency is not None or problem.activities else ()
     annealer = Annealer(problem, control)
-    annealer.run(Chain(2_000_000), annealer.start)
-    return Found(annealer.plan)
+    chains, steps = planned(problem, control.time_limit)
+    for number in range(chains):
+        if not control.must_stop():
+            control.report("annealing", 0.7 * number / chains)
+            annealer.run(Chain(steps), annealer.start)
+    if not problem.has_free_territories:
+        # The exact steps take territories for alike.
+        return Found(annealer.plan, notes)
+    polisher = Polisher(problem, control, annealer.plan)
+    if annealer.best[0] == np.inf:
+        polisher.repair(4)
+    polisher.run(POLISHED * control.time_limit, np.random.default_rng(control.seed))
+    return Found(polisher.plan, notes)
+
+
+def planned(problem: Problem, time_limit: float) -> tuple[int, int]:
+    """Return how many chains of how many steps fit into the time: from sizes alone, so that a seed makes one plan."""
+    rate = RATE / (1.0 + problem.n / 3_000) / (1.0 + problem.n / problem.k / 80)
+    steps = int(rate * ANNEALED * time_limit)
+    chains = min(6, max(1, steps // (15_000 * problem.n)))
+    return chains, max(20_000, steps // chains)
