@@ -26,6 +26,7 @@ PRIVATE_NODE = VENV / "node"
 OLDEST_NODE = 18
 
 PYTHON_INPUTS = ("pyproject.toml", "requirements-uv.txt")
+LOOPS = ROOT / "src/merestone/core/design/loops"
 ASSET_INPUTS = ("package.json", "package-lock.json", ".npmrc", "scripts/assets.py", "requirements-node.txt")
 
 
@@ -45,7 +46,8 @@ def build(*, for_development: bool) -> None:
     wanted, had = _hashes(for_development=for_development), _read_stamp()
     python_is_due = not (BIN / "merestone").exists() or not _covers(had, wanted, "python")
     assets_are_due = not assets.is_built() or not _covers(had, wanted, "assets")
-    if not python_is_due and not assets_are_due:
+    loops_are_due = python_is_due or had.get("loops") != wanted["loops"]
+    if not python_is_due and not assets_are_due and not loops_are_due:
         return
     _say("building the environment; this is done once …")
     STAMP.unlink(missing_ok=True)
@@ -58,7 +60,9 @@ def build(*, for_development: bool) -> None:
             early = pool.submit(_build_assets, _install_private_node(), for_development)
         if python_is_due:
             _timed("Python packages", _install_python, for_development)
+        loops = pool.submit(_timed, "compiling the search", _compile_loops) if loops_are_due else None
         _finish(early)
+        _finish(loops)
     STAMP.write_text(json.dumps({**had, **wanted}, indent=1))
     _say(f"the environment is ready ({time.monotonic() - started:.0f} s)")
 
@@ -82,7 +86,9 @@ def find_node() -> Path | None:
 def _hashes(*, for_development: bool) -> dict[str, str]:
     suffix = "-dev" if for_development else ""
     python = _digest((*PYTHON_INPUTS, f"requirements{suffix}.txt"), str(sys.version_info[:2]))
-    return {f"python{suffix}": python, f"assets{suffix}": _digest(ASSET_INPUTS, suffix)}
+    names = tuple(str(path.relative_to(ROOT)) for path in sorted(LOOPS.glob("*.py")))
+    loops = _digest(names, str(sys.version_info[:2]))
+    return {f"python{suffix}": python, f"assets{suffix}": _digest(ASSET_INPUTS, suffix), "loops": loops}
 
 
 def _covers(had: dict[str, str], wanted: dict[str, str], kind: str) -> bool:
@@ -140,6 +146,15 @@ def _install_python(for_development: bool) -> None:
         step="installing Merestone itself",
         environment={"MERESTONE_ASSETS_ELSEWHERE": "1"},
     )
+
+
+def _compile_loops() -> None:
+    """Compile what ``merestone design`` runs, which would else be done while its first users wait."""
+    command = [PYTHON, "-c", "from merestone.core.design.warm import warm; warm()"]
+    try:
+        _run(command, step="compiling the search")
+    except SetupError as error:  # nothing but time is lost: it is compiled when it is used
+        _say(str(error))
 
 
 def _install_private_node() -> Path:
