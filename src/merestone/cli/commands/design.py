@@ -86,9 +86,11 @@ def design(
     Exit code 1 when no plan was found that keeps all wishes; the best one is written all the same. Ctrl-C ends the
     search with the best plan so far.
     """
+    from merestone.core.design.control import Control
+
+    control = Control(seed, time_limit)  # its clock runs from here: loading and reading are part of the time
     from merestone.app import design as designing
     from merestone.core.design.asked import Asked, read_balance, read_objective
-    from merestone.core.design.control import Control
 
     if not 0 < time_limit < 1e7:
         raise UsageError(f"A time limit of {time_limit:g} s makes no sense.", fix="Give more than 0 seconds.")
@@ -111,7 +113,6 @@ def design(
         detour,
         speed,
     )
-    control = Control(seed, time_limit)  # its clock runs from here: reading is part of the time
     local = program(ctx).local()
     sink = local.files.open_sink(out_file)
     try:
@@ -122,7 +123,9 @@ def design(
     finally:
         sink.discard()
     if report_file is not None:
-        report_file.write_text(json.dumps(found, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8")
+        report_file.write_text(
+            json.dumps(found, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
     _say(found, out_file, as_json=as_json)
     if not found["is_feasible"]:
         raise typer.Exit(1)
@@ -226,6 +229,7 @@ def _shown(control: Control, *, is_silent: bool) -> Iterator[None]:
 
 
 def _progress(stage: str, known: dict[str, float | None]) -> str:
+    stage = stage[:1].upper() + stage[1:]
     cost, bound = known["cost"], known["bound"]
     if cost is None:
         return stage
