@@ -96,6 +96,8 @@ def race(world: World, deeds_of: Callable[[World, int, Random], list[Deed]], *, 
             fits = [name for name, found in orders.items() if found == (now, told)]
             assert fits, f"round {number}: neither order leads to\n{now}\n{told}\nbut\n{orders}"
             world.company = orders[fits[0]][0]
+            if len(fits) == 1:
+                both.came_first(0 if fits[0] == "one" else 1)
             first["both alike" if len(fits) == 2 else fits[0]] += 1
     return first
 

@@ -26,7 +26,7 @@ from merestone.db.models import Account, AccountAssociation, ImportRun, Publicat
 STATES = ("CA", "WA", "NY", "MA", "TX", "FL")
 NOT_THE_CALLERS = frozenset({"race", "constraint"})
 """Conflicts that speak of the database's own troubles; a rival must meet none."""
-SCATTER_SECONDS = 0.05
+SCATTER_SECONDS = 0.01
 
 
 def rota(key: str, variant: int) -> dict[str, Any]:
@@ -137,19 +137,26 @@ def build(services: Services, folder: Path) -> World:
 
 
 class Rivals:
-    """Two threads, each with a connection of its own, that start at the same instant."""
+    """Two threads, each with a connection of its own, that start at the same instant.
+
+    Whoever came first starts a little later the next time, so that the two stay as close as can be however long each of
+    them prepares.
+    """
 
     def __init__(self, seed: int) -> None:
         self.pool, self.barrier, self.dice = ThreadPoolExecutor(2), threading.Barrier(2), Random(seed)
+        self.lead_seconds = 0.0  # of the first over the second
 
     def race(self, *deeds: Callable[[], Outcome]) -> list[Outcome]:
         """Do both at once; returns what came of each."""
-        # One of them a moment later: who gets there first shall not be settled by how long each prepares.
-        late = self.dice.randrange(2)
-        pause = self.dice.uniform(0, SCATTER_SECONDS)
-        waits = [pause if place == late else 0.0 for place in range(2)]
+        late = self.lead_seconds + self.dice.uniform(-SCATTER_SECONDS, SCATTER_SECONDS)
+        waits = (max(0.0, late), max(0.0, -late))
         started = [self.pool.submit(self._do, deed, wait) for deed, wait in zip(deeds, waits, strict=True)]
         return [one.result() for one in started]
+
+    def came_first(self, place: int) -> None:
+        """Say which of the two came first."""
+        self.lead_seconds += SCATTER_SECONDS if place == 0 else -SCATTER_SECONDS
 
     def _do(self, deed: Callable[[], Outcome], wait: float) -> Outcome:
         self.barrier.wait()
