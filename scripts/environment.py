@@ -60,9 +60,9 @@ def build(*, for_development: bool) -> None:
             early = pool.submit(_build_assets, _install_private_node(), for_development)
         if python_is_due:
             _timed("Python packages", _install_python, for_development)
-        loops = pool.submit(_timed, "compiling the search", _compile_loops) if loops_are_due else None
         _finish(early)
-        _finish(loops)
+    if loops_are_due:
+        _begin_compiling_loops()
     STAMP.write_text(json.dumps({**had, **wanted}, indent=1))
     _say(f"the environment is ready ({time.monotonic() - started:.0f} s)")
 
@@ -148,13 +148,14 @@ def _install_python(for_development: bool) -> None:
     )
 
 
-def _compile_loops() -> None:
-    """Compile what ``merestone design`` runs, which would else be done while its first users wait."""
-    command = [PYTHON, "-c", "from merestone.core.design.warm import warm; warm()"]
-    try:
-        _run(command, step="compiling the search")
-    except SetupError as error:  # nothing but time is lost: it is compiled when it is used
-        _say(str(error))
+def _begin_compiling_loops() -> None:
+    """Compile what ``merestone design`` runs, which would else be done while its first users wait.
+
+    It takes a minute, so nobody waits for it here either: it goes on beside what comes next, and gives way to it.
+    """
+    command = [PYTHON, "-c", "import os; os.nice(19); from merestone.core.design.warm import warm; warm()"]
+    nowhere = subprocess.DEVNULL
+    subprocess.Popen(command, stdin=nowhere, stdout=nowhere, stderr=nowhere, start_new_session=True)
 
 
 def _install_private_node() -> Path:
