@@ -133,10 +133,8 @@ def _insert_chunk(model: type[models.Model], fields: Sequence[Any], columns: Seq
                 cursor.executemany(f"INSERT INTO {quoted(model)} ({names}) VALUES ({marks})", rows)  # noqa: S608
                 return
             with _staged(cursor, rows, n_columns=len(fields)) as (table, cells):
-                listed = ", ".join(cells)
-                cursor.execute(
-                    f"INSERT INTO {quoted(model)} ({names}) SELECT {listed} FROM {table} ORDER BY rowid"
-                )  # noqa: S608
+                read = f"SELECT {', '.join(cells)} FROM {table} ORDER BY rowid"  # noqa: S608
+                cursor.execute(f"INSERT INTO {quoted(model)} ({names}) {read}")
             return
         with (
             connection.wrap_database_errors,
