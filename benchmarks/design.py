@@ -75,7 +75,12 @@ def metis(problem: Problem) -> np.ndarray | None:
     weights = np.maximum(1, np.rint(problem.activities[0].amounts * 10)).astype(int)
     options = pymetis.Options(ufactor=50, contig=1)
     _, plan = pymetis.part_graph(
-        problem.k, xadj=graph.starts, adjncy=graph.neighbours, vweights=weights, options=options, recursive=False
+        problem.k,
+        xadj=graph.starts,
+        adjncy=graph.neighbours,
+        vweights=weights,
+        options=options,
+        recursive=False,
     )
     return np.asarray(plan, np.int32)
 

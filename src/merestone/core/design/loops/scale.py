@@ -23,6 +23,8 @@ from merestone.core.design.loops.districts import (
 )
 
 PROHIBITIVE = 1e15
+WINDOW = 2_048
+"""Arcs of the border a try is drawn from: near ones, so that what they need is in the cache."""
 
 
 class Land(NamedTuple):
@@ -103,7 +105,9 @@ def is_still(land, territory):
 @inner
 def miss(land, territory, a, amount):
     """Return by how much an amount is outside its bounds, in means of a territory."""
-    return max(0.0, max(land.lower[a, territory] - amount, amount - land.upper[a, territory])) * land.shares[a]
+    return (
+        max(0.0, max(land.lower[a, territory] - amount, amount - land.upper[a, territory])) * land.shares[a]
+    )
 
 
 @inner
@@ -139,6 +143,13 @@ def change(land, draft, territory, leaves, comes, penalty):
         w, wx = w + features[comes, 0], wx + features[comes, 1]
         wy, wq = wy + features[comes, 2], wq + features[comes, 3]
     return cost + moment(w, wx, wy, wq) - before
+
+
+@inner
+def pick(draft, number, tries, count):
+    """Return an arc of the border for a try of a sweep: any near the place that it has come to."""
+    place = number * count // tries + below(draft.random, min(WINDOW, count))
+    return draft.border[place if place < count else place - count]
 
 
 @inner
@@ -185,8 +196,8 @@ def sweep(land, draft, tries, heat, penalty, swaps):
     count = draft.border_starts[k]
     if count == 0:
         return made
-    for _ in range(tries):
-        arc = draft.border[below(draft.random, count)]
+    for number in range(tries):
+        arc = pick(draft, number, tries, count)
         unit = np.int64(land.sources[arc])
         old, to = np.int64(draft.plan[unit]), np.int64(draft.plan[land.neighbours[arc]])
         if old == to:
@@ -276,8 +287,8 @@ def sweep_exact(land, draft, roster, tries, heat, penalty, swaps):
     count, room = draft.border_starts[k], roster.members.shape[1]
     if count == 0:
         return made
-    for _ in range(tries):
-        arc = draft.border[below(draft.random, count)]
+    for number in range(tries):
+        arc = pick(draft, number, tries, count)
         unit = np.int64(land.sources[arc])
         old, to = np.int64(draft.plan[unit]), np.int64(draft.plan[land.neighbours[arc]])
         if old == to or draft.sizes[to] >= room:

@@ -10,7 +10,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from merestone.core.design.loops.districts import FIRST_AMOUNT, below, inner, list_border, moment, outer, uniform
+from merestone.core.design.loops.districts import (
+    FIRST_AMOUNT,
+    below,
+    inner,
+    list_border,
+    moment,
+    outer,
+    uniform,
+)
 from merestone.core.design.loops.scale import miss
 
 REFINES = 4
@@ -92,7 +100,9 @@ def cut(land, room, count, one, two, east, north, penalty):
         for f in range(width):
             before[f] += land.features[i, f]
             after[f] -= land.features[i, f]
-        cost = moment(before[0], before[1], before[2], before[3]) + moment(after[0], after[1], after[2], after[3])
+        cost = moment(before[0], before[1], before[2], before[3]) + moment(
+            after[0], after[1], after[2], after[3]
+        )
         if cost < least:
             for a in range(land.lower.shape[0]):
                 cost += penalty * (

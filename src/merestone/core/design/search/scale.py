@@ -21,19 +21,35 @@ START_SECONDS = 3e-5
 
 def find(problem: Problem, control: Control) -> Found:
     """Return the best plan found: one that keeps all bounds if any was met."""
+    planned = SHARE * control.time_limit
+    return Found(design(problem, control, seconds=max(0.3 * planned, planned - START_SECONDS * problem.n)))
+
+
+def design(problem: Problem, control: Control, *, seconds: float) -> np.ndarray:
+    """Return the plan of a walk of about so many seconds after the start."""
     from merestone.core.design.search.scale_land import make_land, morton, sorted_by
     from merestone.core.design.search.scale_moves import improve
 
     order = morton(problem.x, problem.y)
-    sorted_problem = sorted_by(problem, order)
-    land = make_land(sorted_problem)
-    graph = Adjacency(land.starts.astype(np.int32), land.neighbours)
-    start = _start(sorted_problem, graph, control)
-    seconds = max(0.3 * SHARE * control.time_limit, SHARE * control.time_limit - START_SECONDS * problem.n)
-    best = improve(sorted_problem, land, start, control, seconds=seconds)
+    in_order = sorted_by(problem, order)
+    land = make_land(in_order)
+    if land.wants[3]:  # locks and the like: the general way
+        start = _grown(in_order, control)
+    else:
+        start = _start(in_order, Adjacency(land.starts.astype(np.int32), land.neighbours), control)
     plan = np.empty(problem.n, np.int32)
-    plan[order] = best
-    return Found(plan)
+    plan[order] = improve(in_order, land, start, control, seconds=seconds)
+    return plan
+
+
+def _grown(problem: Problem, control: Control) -> np.ndarray:
+    """Return a first plan that keeps locks and what is allowed, and begins from today's where there is one."""
+    from merestone.core.design.search.district_ground import make_ground
+    from merestone.core.design.search.district_start import grow
+
+    control.report("grow", 0.0)
+    has_price = problem.current is not None and problem.move_price is not None
+    return grow(problem, make_ground(problem), seed=control.seed, from_current=has_price)
 
 
 def _start(problem: Problem, graph: Adjacency, control: Control) -> np.ndarray:

@@ -18,13 +18,18 @@ from merestone.core.design.loops.scale import (
     sweep_exact,
 )
 from merestone.core.design.loops.scale_pairs import Room, recut_pairs
-from merestone.core.design.problem import Problem
-from merestone.core.design.search.scale_land import make_draft
+from merestone.core.design.problem import Objective, Problem
+from merestone.core.design.search.scale_land import METRES_PER_KM, make_draft
+from merestone.core.design.search.scale_start import centres_of
 
-TRIES = 100_000
+LEAST_TRIES = 20_000
+TRIES_PER_UNIT = 1.0
 """Of one sweep."""
 TRY_SECONDS = 0.45e-6
+STEEPER = 100.0
+"""How many times the last penalty an excess is charged that is still there at the end."""
 EXACT_SECONDS = 0.7e-6
+MEND_SECONDS, MEND_SWEEPS = 0.5, 24
 SORT_SECONDS = 3.6e-9
 """About what a unit costs in a round of cuts, for each squared bit of the number of units sorted."""
 
@@ -34,7 +39,7 @@ class Heats:
     """First and last heat of the two walks in mean costs of a territory, and penalties of an excess as large as its mean."""
 
     cuts: tuple[float, float] = (0.3, 1e-3)
-    moves: tuple[float, float] = (2e-2, 2e-5)
+    moves: tuple[float, float] = (2e-2, 1e-4)
     cut_penalty: tuple[float, float] = (30.0, 300.0)
     move_penalty: tuple[float, float] = (100.0, 2000.0)
 
@@ -43,14 +48,20 @@ class Heats:
 class Plan:
     """How the seconds are spent: cutting, moving, moving by the exact cost."""
 
-    cuts: float = 0.25
-    moves: float = 0.5
-    exact: float = 0.25
+    cuts: float = 0.1
+    moves: float = 0.7
+    exact: float = 0.2
     heats: Heats = field(default_factory=Heats)
 
 
 def improve(
-    problem: Problem, land: Land, plan: np.ndarray, control: Control, *, seconds: float, spending: Plan | None = None
+    problem: Problem,
+    land: Land,
+    plan: np.ndarray,
+    control: Control,
+    *,
+    seconds: float,
+    spending: Plan | None = None,
 ) -> np.ndarray:
     """Return the best plan of a cooled walk that starts from a plan; it is never worse than that.
 
@@ -66,6 +77,7 @@ def improve(
             walk.cut(seconds * spending.cuts, spending.heats)
         walk.move(seconds * spending.moves, spending.heats)
         walk.finish(seconds * spending.exact, spending.heats)
+        walk.mend(spending.heats)
     return walk.best
 
 
@@ -78,8 +90,9 @@ class _Walk:
         self.work = np.zeros((problem.k, 3))
         self.roster: Roster | None = None
         self.best, self.rank = plan.astype(np.int32), (np.inf, np.inf)
-        self.look("start", 0.0)
-        self.unit = max(self.rank[1] / problem.k, 1e-12)
+        self.look("start", 0.3)
+        self.tries = max(LEAST_TRIES, int(TRIES_PER_UNIT * problem.n))
+        self.unit = max(_territory_cost(problem, plan), 1e-12)
 
     def look(self, stage: str, share: float) -> None:
         """Sum anew, keep the plan when it is the best, and tell."""
@@ -122,14 +135,14 @@ class _Walk:
 
     def move(self, seconds: float, heats: Heats) -> None:
         """Shift and swap units along the borders."""
-        sweeps = max(4, int(seconds / (TRIES * TRY_SECONDS)))
+        sweeps = max(4, int(seconds / (self.tries * TRY_SECONDS)))
         for number in range(sweeps):
             if self.control.must_stop():
                 break
             share = number / sweeps
             heat = self.unit * _between(heats.moves, share)
             penalty = self.unit * _between(heats.move_penalty, share)
-            sweep(self.land, self.draft, TRIES, heat, penalty, 0.5)
+            sweep(self.land, self.draft, self.tries, heat, penalty, 0.5)
             if number % 4 == 3:
                 self.look("borders", 0.5 + 0.3 * share)
         self.look("borders", 0.8)
@@ -138,18 +151,32 @@ class _Walk:
         """Make the best plan's exact cost smaller, until nothing moves."""
         self.draft.plan[:] = self.best
         self.look("finish", 0.8)
-        sweeps = max(4, int(seconds / (TRIES * EXACT_SECONDS)))
+        sweeps = max(4, int(seconds / (self.tries * EXACT_SECONDS)))
         penalty = self.unit * heats.move_penalty[1]
+        if self.rank[0] > 0.0:
+            penalty *= STEEPER
         for number in range(sweeps):
             if self.control.must_stop():
                 break
             share = number / sweeps
             heat = self.unit * heats.moves[1] * (1 - share / 0.7) if share < 0.7 else 0.0
             assert self.roster is not None
-            made = sweep_exact(self.land, self.draft, self.roster, TRIES, heat, penalty, 0.5)
+            made = sweep_exact(self.land, self.draft, self.roster, self.tries, heat, penalty, 0.5)
             self.look("finish", 0.8 + 0.2 * share)
             if not made:
                 break
+
+    def mend(self, heats: Heats) -> None:
+        """Bring the best plan inside its bounds, where it is not, even a moment after the time is over."""
+        self.draft.plan[:] = self.best
+        refresh(self.land, self.draft)
+        end = self.control.seconds() + MEND_SECONDS
+        penalty = self.unit * heats.move_penalty[1] * STEEPER
+        for _ in range(MEND_SWEEPS):
+            if self.rank[0] == 0.0 or self.control.seconds() > end:
+                break
+            sweep(self.land, self.draft, self.tries, 0.0, penalty, 0.5)
+            self.look("bounds", 1.0)
 
     def _enrolled(self) -> Roster:
         most = int(self.draft.sizes.max())
@@ -161,6 +188,15 @@ class _Walk:
             places=np.zeros(self.problem.n, np.int32),
             away=np.zeros(self.problem.k),
         )
+
+
+def _territory_cost(problem: Problem, plan: np.ndarray) -> float:
+    """Return the mean cost of a territory, about its mean and without fees."""
+    centres = centres_of(problem, plan)[plan]
+    away = np.hypot(problem.x - centres[:, 0], problem.y - centres[:, 1]) / METRES_PER_KM
+    if problem.objective is Objective.INERTIA:
+        away **= 2
+    return float((problem.weights * away).sum() / problem.k)
 
 
 def _between(ends: tuple[float, float], share: float) -> float:

@@ -80,7 +80,9 @@ class Cells:
         self.y = np.bincount(self.of, share * problem.y, count) / whole
 
 
-def transport(problem: Problem, cells: Cells, centres: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
+def transport(
+    problem: Problem, cells: Cells, centres: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
     """Return the cheapest flow of cells to centres within the bounds: cells, territories, amounts; None if none is found.
 
     Only the nearest centres of a cell are asked, then twice as many, until it is possible.
@@ -107,7 +109,9 @@ def _flow(
         away **= 2
     costs = each[:, None] * away
     costs -= costs.min(axis=1, keepdims=True)
-    costs = np.minimum(np.rint(costs * (COSTS / max(costs[cells.amounts > 0].max(initial=0.0), 1e-300))), COSTS)
+    costs = np.minimum(
+        np.rint(costs * (COSTS / max(costs[cells.amounts > 0].max(initial=0.0), 1e-300))), COSTS
+    )
     scale = UNITS_OF_FLOW / max(cells.amounts.sum(), 1e-300)
     supplies = np.rint(cells.amounts * scale).astype(np.int64)
     whole = int(supplies.sum())
@@ -142,7 +146,9 @@ def centres_of(problem: Problem, plan: np.ndarray) -> np.ndarray:
     weights = problem.weights + 1e-12 * max(problem.weights.mean(), 1e-12)
     sums = np.bincount(plan, weights, problem.k)
     full = np.where(sums > 0, sums, 1.0)
-    centres = np.column_stack([np.bincount(plan, weights * at, problem.k) / full for at in (problem.x, problem.y)])
+    centres = np.column_stack(
+        [np.bincount(plan, weights * at, problem.k) / full for at in (problem.x, problem.y)]
+    )
     centres[sums == 0] = [problem.x.mean(), problem.y.mean()]
     if problem.homes is not None:
         centres = np.where(np.isnan(problem.homes), centres, problem.homes)
@@ -179,7 +185,10 @@ def _moved(
         weight = weight / np.maximum(away, 1e-3 * max(away.mean(), 1e-9))
     sums = np.bincount(to, weight, problem.k)
     moved = np.column_stack(
-        [np.bincount(to, weight * along[at], problem.k) / np.maximum(sums, 1e-300) for along in (cells.x, cells.y)]
+        [
+            np.bincount(to, weight * along[at], problem.k) / np.maximum(sums, 1e-300)
+            for along in (cells.x, cells.y)
+        ]
     )
     moved = np.where((sums > 0)[:, None], moved, centres)
     if problem.homes is not None:
