@@ -18,6 +18,7 @@ Ceselli, A. & Righini, G. (2005). A branch-and-price algorithm for the capacitat
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +31,15 @@ METRES_PER_KM = 1000.0
 MOST_CHOICES = 3_000
 """So many x enter a MILP; the dearest beyond are left out."""
 MOST_NODES = 200
-MOST_SECONDS = 0.6
-"""A MILP cannot be called off: it must end within the second a cancel may take."""
+MOST_SECONDS = 4.0
+"""Emergency stop of a MILP, so that one that is left behind when the search is called off ends soon; nodes end it first."""
+ASKS_EVERY = 0.1
+SECONDS_A_MILP, SECONDS_A_CHOICE, SECONDS_A_PRICE = 0.05, 1.5e-4, 3e-6
+"""What exact work takes, about: effort is counted in these, never by the clock."""
+FEW_UNITS, MANY_UNITS = 40, 200
+"""In a part of small clusters and of large ones."""
+SMALL = 8
+MOST_CLUSTERS = 8
 SLACK = 1e-7
 
 
@@ -73,6 +81,7 @@ class Polisher:
         assert problem.load is not None
         assert problem.capacity is not None
         self.problem, self.control, self.plan = problem, control, plan.copy()
+        self.pool = ThreadPoolExecutor(1)
         self.load = np.asarray(problem.load, np.float64)
         self.capacity = np.asarray(problem.capacity, np.float64)
         self.centres = np.array([self._centre(c) for c in range(problem.k)])
@@ -82,7 +91,8 @@ class Polisher:
         """Go from cluster to cluster until each with its neighbours is as good as can be, or the effort is spent."""
         k = self.problem.k
         size = self.problem.n / k
-        q = min(k, max(2, min(8, int(200 / size))))
+        most = FEW_UNITS if size < SMALL else MANY_UNITS
+        q = min(k, max(2, min(MOST_CLUSTERS, int(most / size))))
         waits, spent = np.ones(k, bool), effort + self.work
         while waits.any() and self.work < spent and not self.control.must_stop():
             cluster = int(random.choice(np.flatnonzero(waits)))
@@ -91,6 +101,10 @@ class Polisher:
                 waits[self._around(cluster, min(k, 2 * q))] = True
             waits[cluster] = False
             self.control.report("exact work on neighbouring territories", 0.7 + 0.3 * self.work / spent)
+
+    def close(self) -> None:
+        """Let go of the thread."""
+        self.pool.shutdown(wait=False)
 
     def repair(self, tries: int) -> None:
         """Bring the clusters over capacity inside, with more neighbours at each try."""
@@ -151,7 +165,7 @@ class Polisher:
     def _improve(self, group: np.ndarray, *, is_repair: bool = False) -> bool:
         """Solve the clusters of ``group`` exactly, or nearly; whether they got better."""
         part = self._part(group)
-        self.work += len(part.units) * len(part.centres) * 150 * 2e-8
+        self.work += len(part.units) * len(part.centres) * SECONDS_A_PRICE
         may = _worth_trying(part) if not is_repair else _near_enough(part)
         if may is None:
             return False
@@ -202,8 +216,8 @@ class Polisher:
         whole = np.ones(width)
         upper = np.ones(width)
         whole[m + c :], upper[m + c :] = 0, np.inf
-        seconds = min(MOST_SECONDS, max(0.05, self.control.left()))
-        answer = milp(
+        solving = self.pool.submit(
+            milp,
             objective,
             integrality=whole,
             bounds=Bounds(0, upper),
@@ -212,9 +226,14 @@ class Polisher:
                 np.concatenate([np.ones(n), np.full(c, -np.inf), least_link, [part.q]]),
                 np.concatenate([np.ones(n), np.zeros(c), np.zeros(m), [part.q]]),
             ),
-            options={"node_limit": MOST_NODES, "time_limit": seconds, "mip_rel_gap": 1e-7},
+            options={"node_limit": MOST_NODES, "time_limit": MOST_SECONDS, "mip_rel_gap": 1e-7},
         )
-        self.work += m * 5e-5 * (1 + 0.1 * (answer.mip_node_count or 0))
+        # A MILP cannot be called off, so it has a thread of its own that may be left behind.
+        while not wait([solving], ASKS_EVERY).done:
+            if self.control.must_stop():
+                return None
+        answer = solving.result()
+        self.work += SECONDS_A_MILP + m * SECONDS_A_CHOICE * (1 + 0.02 * (answer.mip_node_count or 0))
         if answer.x is None:
             return None
         is_chosen = answer.x[:m] > 0.5

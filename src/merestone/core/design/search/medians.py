@@ -51,9 +51,9 @@ class Chain:
 
 
 BATCH = 100_000
-RATE = 4e6
+RATE = 6e6
 """Steps a second of small clusters among few units."""
-ANNEALED, POLISHED = 0.4, 0.25
+ANNEALED, POLISHED = 0.4, 0.35
 """Shares of the time."""
 
 UNKEPT = "with capacities of centres, contiguity and bounds of further activities are measured but not kept"
@@ -131,15 +131,18 @@ def find(problem: Problem, control: Control) -> Found:
         # The exact steps take territories for alike.
         return Found(annealer.plan, notes)
     polisher = Polisher(problem, control, annealer.plan)
-    if annealer.best[0] == np.inf:
-        polisher.repair(4)
-    polisher.run(POLISHED * control.time_limit, np.random.default_rng(control.seed))
+    try:
+        if annealer.best[0] == np.inf:
+            polisher.repair(4)
+        polisher.run(POLISHED * control.time_limit, np.random.default_rng(control.seed))
+    finally:
+        polisher.close()
     return Found(polisher.plan, notes)
 
 
 def planned(problem: Problem, time_limit: float) -> tuple[int, int]:
     """Return how many chains of how many steps fit into the time: from sizes alone, so that a seed makes one plan."""
-    rate = RATE / (1.0 + problem.n / 3_000) / (1.0 + problem.n / problem.k / 80)
+    rate = RATE / (1.0 + problem.n / 2_000) / (1.0 + problem.n / problem.k / 80)
     steps = int(rate * ANNEALED * time_limit)
     chains = min(6, max(1, steps // (15_000 * problem.n)))
     return chains, max(20_000, steps // chains)
