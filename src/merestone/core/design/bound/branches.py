@@ -78,13 +78,19 @@ class Branches:
         """Be done with a node: its value counts, but it is not split any more."""
         self.closed = min(self.closed, node.value)
 
+    def forget(self, node: Node) -> None:
+        """Have every column of a node priced anew: others were looked at meanwhile."""
+        self.room.levels[node.columns] = np.inf
+        self.room.worth[node.columns] = -np.inf
+        self.room.chosen[node.columns] = 0
+
     def settle(self, node: Node, limit: float) -> None:
         """Work out the columns' worth for the node's multipliers and drop those that cannot be centres.
 
         A column is dropped when every plan with it as a centre would cost more than ``limit``, the cost of a plan that
         is known.
         """
-        self.room.levels[node.columns] = np.inf
+        self.forget(node)
         value = loops.evaluate(
             self.made.ground, self.room, node.gains, node.columns, node.starts, node.wanted, 1.0
         )
@@ -181,7 +187,7 @@ class Climb:
 
     def columns_changed(self) -> None:
         """Start from what the node's columns are now."""
-        self.branches.room.levels[self.node.columns] = np.inf
+        self.branches.forget(self.node)
         self.branches.room.use[self.node.columns] = self.node.use
 
     @property

@@ -38,10 +38,11 @@ class Made:
             amounts=np.empty(most),
             tops=np.empty(len(self.ground.boxes)),
             levels=np.full(columns, np.inf),
-            worth=np.full(columns, np.inf),
+            worth=np.full(columns, -np.inf),
             chosen=np.zeros(columns, np.int8),
             cover=np.zeros(units),
             flow=np.zeros(units),
+            last=np.zeros(units),
             use=np.zeros(columns),
         )
 
@@ -71,7 +72,7 @@ def make(problem: Problem) -> Made:
         centre_y=np.concatenate([problem.y[centres], north]).astype(np.float64),
         own=np.concatenate([place[centres], np.full(len(at_home), -1, np.int32)]),
         lower=np.concatenate([lower[0], lower[1][at_home]]),
-        upper=np.concatenate([upper[0], upper[1][at_home]]),
+        upper=np.minimum(np.concatenate([upper[0], upper[1][at_home]]), amount.sum() + 1.0),
         form=_form(problem),
         has_free=bool((amount[units] == 0).any()),
     )

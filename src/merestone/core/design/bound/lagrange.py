@@ -19,6 +19,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from merestone.core.design.bound import ground, homes, start
 from merestone.core.design.bound.branches import Branches, Climb, Node
 from merestone.core.design.control import Control
@@ -32,6 +34,7 @@ CLOSED = 5e-5
 HEADROOM = 0.02
 """While no plan is known, steps aim so far above the bound."""
 CHILD_STEPS, LEAF_STEPS = 40, 400
+MIXTURES = 1.0, 0.7, 0.4
 STALLED = 0.02
 """The root has done enough when a round of steps closes less than this share of its gap."""
 LEFT_OUT = "The bound is for the same problem without contiguity and with units split."
@@ -78,6 +81,7 @@ class _Work:
         """Climb at the root, then split the node with the least bound until time or gap is used up."""
         branches = self.branches
         root = branches.pop()
+        self._flatten(root)
         self._climb(root, steps=None)
         branches.push(root)
         while not self._must_end() and branches.heap and branches.heap[0].value < branches.closed:
@@ -85,6 +89,20 @@ class _Work:
             self._split(node)
             self._tell()
         return self._tell()
+
+    def _flatten(self, root: Node) -> None:
+        """Start from the best of some mixtures of the first multipliers and their mean."""
+        first = root.gains
+        mean = float(np.average(first, weights=self.branches.made.ground.share))
+        best, kept = -math.inf, first
+        for share in MIXTURES:
+            root.gains, root.value = mean + share * (first - mean), -math.inf
+            Climb(self.branches, root, size=1.0).run(1, self.guess)
+            if root.value > best:
+                best, kept = root.value, root.gains
+        root.gains, root.value = kept, best
+        if not math.isfinite(best):
+            root.gains, root.value = first, -math.inf
 
     def _split(self, node: Node) -> None:
         """Replace a node by its children, or close it where there is nothing to split."""

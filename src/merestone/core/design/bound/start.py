@@ -6,7 +6,9 @@ import numpy as np
 
 from merestone.core.design.loops import bounds as loops
 
-ROUNDS = 60
+MOVES, EVENINGS = 25, 8
+"""How often centres move, and how often prices change before each move; many times more at the end."""
+LAST_EVENINGS = 200
 
 
 def first_gains(ground: loops.Ground, k: int) -> tuple[np.ndarray, float]:
@@ -20,27 +22,47 @@ def first_gains(ground: loops.Ground, k: int) -> tuple[np.ndarray, float]:
     mass = np.where(ground.amount > 0, ground.amount, ground.share)
     centres = _spread(random, ground, mass, k)
     prices = np.zeros(k)
-    mean = mass.sum() / k
-    for turn in range(ROUNDS):
+    everyone = np.arange(len(x))
+    held_least, held_most = _limits(ground, mass.sum() / k)
+    for move in range(MOVES + 1):
         costs = _costs(ground, x[:, None] - centres[:, 0], y[:, None] - centres[:, 1])
-        choice = np.argmin(costs + prices, axis=1)
-        held = np.bincount(choice, mass, k)
-        typical = float((costs[np.arange(len(x)), choice] * mass).sum() / mass.sum())
-        if not ground.has_free:
-            prices += 0.5 * typical * (held / mean - 1.0) * min(1.0, 10.0 / (turn + 1.0))
-        if turn < ROUNDS - 20:
+        rounds = LAST_EVENINGS if move == MOVES else EVENINGS
+        for turn in range(rounds):
+            choice = np.argmin(costs + prices, axis=1)
+            if ground.has_free:
+                break
+            held = np.bincount(choice, mass, k)
+            paid = np.bincount(choice, mass * costs[everyone, choice], k)
+            typical = np.where(held > 0, paid / np.maximum(held, 1e-300), paid.sum() / mass.sum())
+            pace = 0.5 / (1.0 + 0.05 * turn)
+            push = np.where(
+                held > held_most, held / held_most - 1.0, np.minimum(held / held_least - 1.0, 0.0)
+            )
+            slack = (held <= held_most) & (held >= held_least)
+            prices = np.where(slack, 0.9 * prices, prices + pace * typical * np.clip(push, -1.0, 1.0))
+            if not ground.lower.any():
+                prices = np.maximum(prices, 0.0)
+        if move < MOVES:
             pull = mass * ground.factor
-            total = np.maximum(np.bincount(choice, pull, k), 1e-300)
+            total = np.bincount(choice, pull, k)
             moved = np.stack([np.bincount(choice, pull * x, k), np.bincount(choice, pull * y, k)], axis=1)
-            has_any = held > 0
-            centres[has_any] = (moved / total[:, None])[has_any]
-    taken = costs[np.arange(len(x)), choice]
+            has_any = total > 0
+            centres[has_any] = moved[has_any] / total[has_any, None]
+    taken = costs[everyone, choice]
     cost = float((ground.share * taken).sum())
-    gains = (costs + prices).min(axis=1)
+    gains = costs.min(axis=1)
     if ground.has_free and k > 1:
         two = np.partition(costs, 1, axis=1)
         gains = np.where(ground.amount > 0, gains, 0.5 * (two[:, 0] + two[:, 1]))
     return np.ascontiguousarray(gains), cost
+
+
+def _limits(ground: loops.Ground, mean: float) -> tuple[float, float]:
+    """Return about how little and how much a territory may hold."""
+    middle = (float(np.median(ground.lower)) + min(float(np.median(ground.upper)), 2.0 * mean)) / 2.0
+    if ground.lower.any():
+        return max(middle, 1e-12), max(middle, 1e-12)
+    return 1e-12, max(float(np.median(ground.upper)), 1e-12)
 
 
 def _costs(ground: loops.Ground, east: np.ndarray, north: np.ndarray) -> np.ndarray:

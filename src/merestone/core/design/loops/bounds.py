@@ -14,7 +14,7 @@ from numba import njit
 
 SQUARE, METRIC, FLOORED = 0, 1, 2
 BLOCK = 16
-NUDGE = 1e-7
+NUDGE, NEGLIGIBLE = 1e-7, 1e-12
 ENOUGH = 1e-6
 """A sum may miss its bound by so much: the judge allows it."""
 
@@ -52,12 +52,14 @@ class Room(NamedTuple):
     levels: np.ndarray
     """(columns,) ratio to which each column was filled last."""
     worth: np.ndarray
-    """(columns,) least value of a column, infinite where it cannot be."""
+    """(columns,) no more than the least value of a column, infinite where it cannot be."""
     chosen: np.ndarray
     """(columns,) 1 where chosen."""
     cover: np.ndarray
     flow: np.ndarray
     """(units,) direction."""
+    last: np.ndarray
+    """(units,) multipliers when ``worth`` was looked at last."""
     use: np.ndarray
     """(columns,) how often each column was chosen lately."""
 
@@ -246,6 +248,20 @@ def take(ground: Ground, room: Room, gains: np.ndarray, column: int) -> None:
 
 
 @njit(nogil=True, cache=True)
+def look(room: Room, gains: np.ndarray) -> float:
+    """Set the blocks' greatest multipliers; return by how much any multiplier rose since the last look."""
+    n, rise = len(gains), 0.0
+    for block in range(len(room.tops)):
+        top = -np.inf
+        for unit in range(block * BLOCK, min(n, (block + 1) * BLOCK)):
+            top = max(top, gains[unit])
+            rise = max(rise, gains[unit] - room.last[unit])
+            room.last[unit] = gains[unit]
+        room.tops[block] = top
+    return rise
+
+
+@njit(nogil=True, cache=True)
 def evaluate(
     ground: Ground,
     room: Room,
@@ -255,17 +271,33 @@ def evaluate(
     wanted: np.ndarray,
     margin: float,
 ) -> float:
-    """Return the bound of a node for these multipliers; no plan whose centres are so many in each cell costs less."""
+    """Return the bound of a node for these multipliers; no plan whose centres are so many in each cell costs less.
+
+    A column's worth falls by no more than its greatest amount times the greatest rise of a multiplier: columns that cannot
+    be among the least are not priced anew.
+    """
     n = len(gains)
-    for block in range(len(room.tops)):
-        top = -np.inf
-        for unit in range(block * BLOCK, min(n, (block + 1) * BLOCK)):
-            top = max(top, gains[unit])
-        room.tops[block] = top
+    rise = look(room, gains)
     for column in columns:
-        level = room.levels[column]
-        cut = level + margin + NUDGE * (1.0 + abs(level)) if level < np.inf else np.inf
-        price(ground, room, gains, column, cut, margin + NUDGE * (1.0 + abs(level)))
+        held = ground.upper[column] if not ground.has_free else np.inf
+        if rise > 0.0:
+            room.worth[column] -= held * rise + NEGLIGIBLE * abs(room.worth[column])
+    for cell in range(len(wanted)):
+        highest, count = -np.inf, 0
+        for turn in range(2):
+            for at in range(starts[cell], starts[cell + 1]):
+                column = columns[at]
+                was_chosen = room.chosen[column] == 1
+                if was_chosen != (turn == 0) or (turn == 1 and room.worth[column] > highest):
+                    continue
+                level = room.levels[column]
+                nudge = margin + NUDGE * (1.0 + abs(level))
+                price(ground, room, gains, column, level + nudge if level < np.inf else np.inf, nudge)
+                if turn == 0:
+                    highest = max(highest, room.worth[column])
+                    count += 1
+            if count < wanted[cell]:
+                highest = np.inf
     total = choose(room, columns, starts, wanted)
     rounding = abs(total)
     for unit in range(n):
