@@ -188,38 +188,6 @@ def refresh(land, draft):
     return excess, cost
 
 
-@outer
-def sweep(land, draft, tries, heat, penalty, swaps):
-    """List the border and try shifts and swaps along it; return how many were made."""
-    list_border(land, draft)
-    k, made = len(draft.sizes), 0
-    count = draft.border_starts[k]
-    if count == 0:
-        return made
-    for number in range(tries):
-        arc = pick(draft, number, tries, count)
-        unit = np.int64(land.sources[arc])
-        old, to = np.int64(draft.plan[unit]), np.int64(draft.plan[land.neighbours[arc]])
-        if old == to:
-            continue
-        back = np.int64(-1)
-        if uniform(draft.random) < swaps:
-            back = partner(land, draft, unit, to)
-            if back < 0:
-                continue
-        bar = 0.0
-        if heat > 0.0:
-            bar = -heat * np.log(1.0 - uniform(draft.random))
-        more = change(land, draft, old, unit, back, penalty) + change(land, draft, to, back, unit, penalty)
-        if more >= bar or not may_move(land, draft, unit, to, back):
-            continue
-        put(land, draft, unit, to)
-        if back >= 0:
-            put(land, draft, back, old)
-        made += 1
-    return made
-
-
 class Roster(NamedTuple):
     """Members of territories in rows, with room to grow; what the nearest member's distance adds to each moment."""
 
@@ -280,8 +248,11 @@ def put_on_roster(land, draft, roster, unit, territory):
 
 
 @outer
-def sweep_exact(land, draft, roster, tries, heat, penalty, swaps):
-    """Do what ``sweep`` does with the exact cost: the centre is the member nearest to the centroid."""
+def sweep(land, draft, roster, tries, heat, penalty, swaps, is_exact):
+    """List the border and try shifts and swaps along it; return how many were made.
+
+    Exact is the cost when the centre is the member nearest to the centroid, not the centroid itself.
+    """
     list_border(land, draft)
     k, made = len(draft.sizes), 0
     count, room = draft.border_starts[k], roster.members.shape[1]
@@ -298,17 +269,23 @@ def sweep_exact(land, draft, roster, tries, heat, penalty, swaps):
             back = partner(land, draft, unit, to)
             if back < 0:
                 continue
-        bar = roster.away[old] + roster.away[to]
+        bar = 0.0
+        if is_exact:
+            bar = roster.away[old] + roster.away[to]
         if heat > 0.0:
             bar -= heat * np.log(1.0 - uniform(draft.random))
         more = change(land, draft, old, unit, back, penalty) + change(land, draft, to, back, unit, penalty)
         if more >= bar:
             continue
-        away_old = away_from(land, draft, roster, old, unit, back)
-        if more + away_old >= bar:
-            continue
-        away_to = away_from(land, draft, roster, to, back, unit)
-        if more + away_old + away_to >= bar - 1e-9 or not may_move(land, draft, unit, to, back):
+        away_old, away_to = 0.0, 0.0
+        if is_exact:
+            away_old = away_from(land, draft, roster, old, unit, back)
+            if more + away_old >= bar:
+                continue
+            away_to = away_from(land, draft, roster, to, back, unit)
+            if more + away_old + away_to >= bar - 1e-9:
+                continue
+        if not may_move(land, draft, unit, to, back):
             continue
         put_on_roster(land, draft, roster, unit, to)
         if back >= 0:

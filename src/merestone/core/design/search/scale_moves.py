@@ -15,7 +15,6 @@ from merestone.core.design.loops.scale import (
     move_points,
     refresh,
     sweep,
-    sweep_exact,
 )
 from merestone.core.design.loops.scale_pairs import Room, recut_pairs
 from merestone.core.design.problem import Objective, Problem
@@ -29,6 +28,9 @@ TRY_SECONDS = 0.45e-6
 STEEPER = 100.0
 """How many times the last penalty an excess is charged that is still there at the end."""
 EXACT_SECONDS = 0.7e-6
+SWAPS = 0.5
+LATE = (0.45, 0.85)
+"""Shares of the time limit by which the moves of the border must begin and end."""
 MEND_SECONDS, MEND_SWEEPS = 0.5, 24
 SORT_SECONDS = 3.6e-9
 """About what a unit costs in a round of cuts, for each squared bit of the number of units sorted."""
@@ -123,7 +125,7 @@ class _Walk:
         bits = np.log2(2 * n / k + 2)
         rounds = max(4, min(2000, int(seconds / (SORT_SECONDS * n * bits**2))))
         for number in range(rounds):
-            if self.control.must_stop():
+            if self.control.left() <= (1 - LATE[0]) * self.control.time_limit:
                 break
             share = number / rounds
             heat = self.unit * _between(heats.cuts, share)
@@ -136,15 +138,17 @@ class _Walk:
     def move(self, seconds: float, heats: Heats) -> None:
         """Shift and swap units along the borders."""
         sweeps = max(4, int(seconds / (self.tries * TRY_SECONDS)))
-        for number in range(sweeps):
-            if self.control.must_stop():
-                break
+        number = 0
+        while number < sweeps and not self.control.must_stop():
             share = number / sweeps
             heat = self.unit * _between(heats.moves, share)
             penalty = self.unit * _between(heats.move_penalty, share)
-            sweep(self.land, self.draft, self.tries, heat, penalty, 0.5)
+            self.sweep(heat, penalty, is_exact=False)
             if number % 4 == 3:
                 self.look("borders", 0.5 + 0.3 * share)
+            # On a machine that is too slow for the plan, sweeps are left out, so that it cools down all the same.
+            late = (self.control.seconds() / self.control.time_limit - LATE[0]) / (LATE[1] - LATE[0])
+            number = max(number + 1, int(late * sweeps))
         self.look("borders", 0.8)
 
     def finish(self, seconds: float, heats: Heats) -> None:
@@ -160,22 +164,28 @@ class _Walk:
                 break
             share = number / sweeps
             heat = self.unit * heats.moves[1] * (1 - share / 0.7) if share < 0.7 else 0.0
-            assert self.roster is not None
-            made = sweep_exact(self.land, self.draft, self.roster, self.tries, heat, penalty, 0.5)
+            made = self.sweep(heat, penalty, is_exact=True)
             self.look("finish", 0.8 + 0.2 * share)
             if not made:
                 break
 
+    def sweep(self, heat: float, penalty: float, *, is_exact: bool) -> int:
+        """Make a sweep; sizes and roster must be those of the draft."""
+        assert self.roster is not None
+        return int(sweep(self.land, self.draft, self.roster, self.tries, heat, penalty, SWAPS, is_exact))
+
     def mend(self, heats: Heats) -> None:
         """Bring the best plan inside its bounds, where it is not, even a moment after the time is over."""
+        if self.rank[0] == 0.0:
+            return
         self.draft.plan[:] = self.best
-        refresh(self.land, self.draft)
+        self.look("bounds", 1.0)
         end = self.control.seconds() + MEND_SECONDS
         penalty = self.unit * heats.move_penalty[1] * STEEPER
         for _ in range(MEND_SWEEPS):
             if self.rank[0] == 0.0 or self.control.seconds() > end:
                 break
-            sweep(self.land, self.draft, self.tries, 0.0, penalty, 0.5)
+            self.sweep(0.0, penalty, is_exact=False)
             self.look("bounds", 1.0)
 
     def _enrolled(self) -> Roster:
