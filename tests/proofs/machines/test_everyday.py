@@ -11,4 +11,4 @@ pytestmark = [pytest.mark.both_databases]
 
 
 def test_the_everyday_keeps_every_promise(world: World) -> None:
-    prove(Everyday, world, examples=75, at_least=4_500)
+    prove(Everyday, world, examples=100, at_least=5_000)

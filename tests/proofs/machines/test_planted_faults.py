@@ -150,7 +150,7 @@ def test_an_undo_that_forgets_a_reason_is_found(machine: Any) -> None:
     machine.put(edits=[("state", "CA", "east")], who="vera")
     changed = machine.done[-1]
     pk = next(iter(changed.moved))
-    changed.before["accounts"][pk] = {("another",)}
+    changed.before["accounts"][pk] = {(None, None, True, "another", "")}
     with pytest.raises(AssertionError):
         machine.undo(who="paul", is_stale=False)
 
