@@ -11,7 +11,7 @@ from merestone.core.design.control import Control
 from merestone.core.design.found import Found
 from merestone.core.design.problem import Adjacency, Problem
 
-LEVELS = ((6, 5), (3, 5), (2, 3))
+LEVELS = ((6, 4), (3, 8), (2, 3))
 """Of micro-cells: into how many each is cut, and rounds of transportation."""
 SHARE = 0.7
 """Of the time limit that is planned for; the rest is for slower machines."""
