@@ -11,4 +11,4 @@ pytestmark = [pytest.mark.both_databases]
 
 
 def test_the_everyday_keeps_every_promise(world: World) -> None:
-    prove(Everyday, world, examples=100, at_least=5_000)
+    prove(Everyday, world, at_least=5_000)

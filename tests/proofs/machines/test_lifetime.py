@@ -11,4 +11,4 @@ pytestmark = [pytest.mark.both_databases]
 
 
 def test_models_live_by_every_promise(world: World) -> None:
-    prove(Lifetime, world, examples=50, at_least=3_000)
+    prove(Lifetime, world, at_least=3_000)

@@ -11,4 +11,4 @@ pytestmark = [pytest.mark.both_databases]
 
 
 def test_everybody_sees_what_is_theirs_and_no_more(world: World) -> None:
-    prove(Looking, world, examples=30, at_least=2_000)
+    prove(Looking, world, at_least=2_000)
