@@ -77,6 +77,7 @@ def place_accounts(
     at: datetime | None = None,
     keep_manual: bool = True,
     near: TerritoryModelDocument | None = None,
+    opened: pa.Table | None = None,
 ) -> dict[str, int]:
     """Give the accounts their place by rule; the caller holds the transaction.
 
@@ -89,11 +90,14 @@ def place_accounts(
     ----------
     near : TerritoryModelDocument, optional
         The model that was active before: only what the changed rules place differently is decided.
+    opened : Table, optional
+        What ``Associations.open_now`` gave of all accounts in this transaction and turn.
     """
     services.records.take_turn("accounts")
     at = at or services.clock.now()
     wanted = None if ids is None else list(ids)
-    opened = services.associations.open_now("accounts", ids=wanted)
+    if opened is None:
+        opened = services.associations.open_now("accounts", ids=wanted)
     table = services.book.accounts() if wanted is None else services.records.snapshot("accounts", ids=wanted)
     stays = kept_rows(opened, table["id"], keep_manual=keep_manual)
     active = services.models.active()
@@ -112,7 +116,7 @@ def place_accounts(
     after = Moves.of(opened, table["id"], matched, {key: rep_id for key, (rep_id, _) in owners.items()})
     rows = np.flatnonzero(~stays & after.to_write)
     desired = desired_places(services, book, table.take(pa.array(rows)), owners=owners)
-    changed = services.associations.replace("accounts", desired, at=at, model_id=model_id)
+    changed = services.associations.replace("accounts", desired, at=at, model_id=model_id, standing=opened)
     return {
         "accounts": int((~stays).sum()),
         "changed": changed,

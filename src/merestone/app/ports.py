@@ -111,7 +111,7 @@ class Associations(Protocol):
 
     def open_now(self, table: str, *, ids: Iterable[int] | None = None) -> pa.Table:
         """Return open associations: ``record`` (int64), ``territory`` (key or null), ``owner`` (rep id or null),
-        ``is_primary``, ``cause``, ``is_locked``."""
+        ``is_primary``, ``cause``, ``is_locked``, ``place`` (the territory's id or null), ``id`` (its own)."""
         ...
 
     def locked(self) -> list[int]:
@@ -122,11 +122,20 @@ class Associations(Protocol):
         """Return all associations: ``record``, ``territory``, ``owner``, ``is_primary``, ``valid_from``, ``valid_to``."""
         ...
 
-    def replace(self, table: str, desired: pa.Table, *, at: datetime, model_id: int | None) -> int:
+    def replace(
+        self,
+        table: str,
+        desired: pa.Table,
+        *,
+        at: datetime,
+        model_id: int | None,
+        standing: pa.Table | None = None,
+    ) -> int:
         """Close and open what differs for the records named in ``desired`` (columns ``record``, ``territory`` key,
         ``owner`` rep id, ``is_primary``, ``cause``, ``reason`` JSON text); returns how many rows were opened.
 
-        The caller holds a transaction. Rows equal in territory, owner and is_primary stay untouched.
+        The caller holds a transaction. Rows equal in territory, owner and is_primary stay untouched. ``standing`` is what
+        ``open_now`` gave in this transaction and turn, for these records or more; without it they are read again.
         """
         ...
 

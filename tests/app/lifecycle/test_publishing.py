@@ -183,7 +183,7 @@ def queries_of(world: World, policy: WorkPolicy) -> int:
     services = world.services
     life = lifecycle.life_of(services, OPERATOR, "m2")
     with services.records.transaction(OPERATOR, cause="test"), CaptureQueriesContext(connection) as seen:
-        moved = Moved(services)
+        moved = Moved(services, services.associations.open_now("accounts"))
         hands = {
             row["record"]: (row["owner"], world.reps["cal"])
             for row in services.lifecycle.primary_owners().to_pylist()

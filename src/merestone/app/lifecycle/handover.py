@@ -23,11 +23,18 @@ Hands = Mapping[int, tuple[int | None, int | None]]
 
 
 class Moved:
-    """Which accounts a publication moved, and to whom: looked at before, and once more after."""
+    """Which accounts a publication moved, and to whom: looked at before, and once more after.
 
-    def __init__(self, services: Services) -> None:
+    Parameters
+    ----------
+    opened : Table
+        What ``Associations.open_now`` gave of all accounts before.
+    """
+
+    def __init__(self, services: Services, opened: pa.Table) -> None:
         self.services = services
-        self.before = services.lifecycle.primary_owners()
+        names = {"record": "record", "place": "territory", "owner": "owner"}
+        self.before = opened.filter(opened["is_primary"]).select(list(names)).rename_columns(names)
 
     def hands(self) -> tuple[int, dict[int, tuple[int | None, int | None]]]:
         """Return how many accounts have another territory or owner now, and the hands of those with another owner."""

@@ -71,6 +71,7 @@ def publish(
     """
     require_planner(actor)
     load_model(services, actor, key)
+    services.book.accounts(columns=[])  # kept up to now, so that nobody waits while it is read
     with services.records.transaction(actor, cause=f"publish model {key}") as transaction:
         take_turns(services)
         return published(
@@ -175,9 +176,10 @@ def _switched(
     services: Services, life: ModelLife, *, at: datetime, near: TerritoryModelDocument | None
 ) -> dict[str, int]:
     """Make the model the active one, place everything by it and hand open work over; returns what that moved."""
-    moved = Moved(services)
+    opened = services.associations.open_now("accounts")
+    moved = Moved(services, opened)
     services.models.activate(life.id, at=at)
-    placed = place_accounts(services, at=at, keep_manual=False, near=near)
+    placed = place_accounts(services, at=at, keep_manual=False, near=near, opened=opened)
     routed = place_leads(services, at=at)
     n_moved, hands = moved.hands()
     handed = hand_over(

@@ -50,9 +50,10 @@ class AssociationStore:
 
     def open_now(self, table: str, *, ids: Iterable[int] | None = None) -> pa.Table:
         """Return open associations: ``record``, ``territory`` (key or null), ``owner`` (rep id or null),
-        ``is_primary``, ``cause``, ``is_locked``; by record, the primary one first."""
+        ``is_primary``, ``cause``, ``is_locked``, ``place`` (the territory's id or null), ``id``; by record, the primary
+        one first."""
         side = _side(table)
-        names = [side.link, "territory_id", "owner_id", "is_primary", "cause"]
+        names = [side.link, "territory_id", "owner_id", "is_primary", "cause", "id"]
         # Neither joined nor sorted in the database: a hundred thousand rows come twice as fast.
         cells = bulk.fetch(_rows(side, ids).filter(valid_to=None).order_by(), names)
         records, territory, owner = (to_arrow(column, Shape.INTEGER) for column in cells[:3])
@@ -67,6 +68,8 @@ class AssociationStore:
                 "is_primary": to_arrow(cells[3], Shape.BOOLEAN),
                 "cause": to_arrow(cells[4], Shape.TEXT),
                 "is_locked": pc.is_in(records, value_set=locked),
+                "place": territory,
+                "id": to_arrow(cells[5], Shape.INTEGER),
             }
         )
         order = [("record", "ascending"), ("overlay", "ascending"), ("place", "ascending")]
@@ -98,19 +101,28 @@ class AssociationStore:
             arrays, names=["record", "territory", "owner", "is_primary", "valid_from", "valid_to"]
         )
 
-    def replace(self, table: str, desired: pa.Table, *, at: datetime, model_id: int | None) -> int:
+    def replace(
+        self,
+        table: str,
+        desired: pa.Table,
+        *,
+        at: datetime,
+        model_id: int | None,
+        standing: pa.Table | None = None,
+    ) -> int:
         """Close and open what differs for the records named in ``desired``; returns how many rows were opened.
 
         The caller holds a transaction. Rows equal in territory, owner and is_primary stay untouched. When a record's
         history reaches past ``at`` already (a second change at the same instant, clocks that differ), the change takes
-        place at the end of that history. A row that would last no time is removed; the audit log has it.
+        place at the end of that history. A row that would last no time is removed; the audit log has it. ``standing``
+        spares reading what the caller has read in this transaction and turn.
         """
         side = _side(table)
         with translated():
             take_turn(table)
             _refuse_outside_transaction()
             wanted = Wanted.of(desired, _territory_ids(desired["territory"]))
-            return replace(side, wanted, at=at, model_id=model_id)
+            return replace(side, wanted, at=at, model_id=model_id, standing=standing)
 
     def lock(self, ids: Sequence[int], *, reason: str, until: date | None) -> None:
         """Lock accounts where they are, or change their locks."""

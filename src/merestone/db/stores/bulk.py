@@ -31,7 +31,8 @@ def among(ids: Iterable[int]) -> RawSQL:
     """Return a subquery of these ids for ``field__in=``: one parameter, whatever their number."""
     if connection.vendor == "sqlite":
         return RawSQL("SELECT value FROM json_each(%s)", [json.dumps([int(one) for one in ids])])
-    return RawSQL("SELECT unnest(%s::bigint[])", [[int(one) for one in ids]])
+    # An array as text: to adapt a list takes psycopg as long as the database takes to find the rows.
+    return RawSQL("SELECT unnest(%s::bigint[])", [f"{{{','.join(str(int(one)) for one in ids)}}}"])
 
 
 def fetch(query: models.QuerySet[Any, Any], names: Sequence[str]) -> list[list[Any]]:
@@ -98,8 +99,11 @@ def _draw_ids(model: type[models.Model], n: int) -> list[int]:
             cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [table])
             first = (cursor.fetchone() or (0,))[0] + 1
             return list(range(first, first + n))
+        # The sequence is looked up once, not for each id.
         cursor.execute(
-            "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, n]
+            "SELECT nextval(found.name) FROM (SELECT pg_get_serial_sequence(%s, 'id')::regclass AS name OFFSET 0) AS found,"
+            " generate_series(1, %s)",
+            [table, n],
         )
         return [row[0] for row in cursor.fetchall()]
 

@@ -85,16 +85,23 @@ class Present:
     began: np.ndarray
 
     @classmethod
-    def of(cls, side: Side, records: Sequence[int], *, at: datetime) -> Present:
-        """Return what is open for these records."""
-        names = [side.link, "territory_id", "owner_id", "is_primary", "id"]
+    def of(
+        cls, side: Side, records: Sequence[int], *, at: datetime, standing: pa.Table | None = None
+    ) -> Present:
+        """Return what is open for these records, of ``standing`` if it has been read already."""
         rows = side.association._default_manager.filter(
             **{f"{side.link}__in": bulk.among(records)}, valid_to=None
         ).order_by()
-        cells = bulk.fetch(rows, names)
-        arrays = [to_arrow(column, Shape.INTEGER) for column in (*cells[:3], cells[4])]
-        record, territory, owner, pks = map(_whole, arrays)
-        is_primary = _whole(to_arrow(cells[3], Shape.BOOLEAN).cast(pa.int64()))
+        if standing is None:
+            cells = bulk.fetch(rows, [side.link, "territory_id", "owner_id", "is_primary", "id"])
+            arrays = [to_arrow(column, Shape.INTEGER) for column in (*cells[:3], cells[4])]
+            record, territory, owner, pks = map(_whole, arrays)
+            is_primary = _whole(to_arrow(cells[3], Shape.BOOLEAN).cast(pa.int64()))
+        else:
+            theirs = standing.filter(pc.is_in(standing["record"], value_set=pa.array(records, pa.int64())))
+            names = ("record", "place", "owner", "id")
+            record, territory, owner, pks = (_whole(theirs[name]) for name in names)
+            is_primary = _whole(theirs["is_primary"].cast(pa.int64()))
         began = np.full(len(pks), _micros(at) - 1)
         # Instants are dear to read, and few rows begin at the instant of the change or after.
         late, instants = bulk.fetch(rows.filter(valid_from__gte=at), ["id", "valid_from"])
@@ -104,10 +111,12 @@ class Present:
         return cls(np.stack([record, territory, owner, is_primary], axis=1), pks, began)
 
 
-def replace(side: Side, wanted: Wanted, *, at: datetime, model_id: int | None) -> int:
+def replace(
+    side: Side, wanted: Wanted, *, at: datetime, model_id: int | None, standing: pa.Table | None = None
+) -> int:
     """Close and open what differs; returns how many rows were opened."""
     records = np.unique(wanted.keys[:, 0])
-    present = Present.of(side, records.tolist(), at=at)
+    present = Present.of(side, records.tolist(), at=at, standing=standing)
     last, is_kept, rows = _compared(wanted.keys, present.keys)
     changed = np.unique(np.concatenate([wanted.keys[rows, 0], present.keys[~is_kept, 0]]))
     ends = _Ends.of(side, changed, present, at=at)
