@@ -38,6 +38,8 @@ def build() -> typer.Typer:
         review,
         rules,
         server,
+        size,
+        staff,
     )
 
     app = typer.Typer(
@@ -48,7 +50,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
     )
-    for commands in (server, exchange, rules, analyse, design, audit, people):
+    for commands in (server, exchange, rules, analyse, design, staff, size, audit, people):
         app.registered_commands.extend(commands.app.registered_commands)
     app.add_typer(model_life.app, name="model")
     app.add_typer(history.app, name="history")
