@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         ports_lifecycle,
         ports_people_changes,
         ports_review,
+        ports_scenarios,
         ports_sign_in,
     )
 
@@ -53,4 +54,6 @@ class Services:
     history: ports_history.History
     people_changes: ports_people_changes.PeopleChanges
     evidence: ports_audit.Evidence
+    scenarios: ports_scenarios.Scenarios
+    unit_map: ports_scenarios.UnitMap
     data_dir: Path

@@ -14,7 +14,7 @@ def services() -> Services:
 
     from merestone.boot.mail import ServerMail
     from merestone.connectors.files import LocalFiles
-    from merestone.connectors.geodata import Gazetteer
+    from merestone.connectors.geodata import Gazetteer, UnitMap
     from merestone.db.stores.access import AccessStore
     from merestone.db.stores.associations import AssociationStore
     from merestone.db.stores.book import BookStore
@@ -31,11 +31,13 @@ def services() -> Services:
     from merestone.db.stores.people_changes import PeopleChangeStore
     from merestone.db.stores.records import RecordStore
     from merestone.db.stores.review import ReviewStore
+    from merestone.db.stores.scenarios import ScenarioStore
     from merestone.db.stores.sign_in import SignInStore
     from merestone.db.stores.verify import EvidenceStore
     from merestone.db.stores.visibility import VisibilityStore
     from merestone.engines.kernel import KernelMatcher
 
+    gazetteer = Gazetteer()
     return Services(
         records=RecordStore(),
         book=BookStore(settings.DATA_DIR / "kept"),
@@ -48,7 +50,7 @@ def services() -> Services:
         desk=DeskStore(),
         imports=ImportStore(),
         jobs=JobStore(send_job),
-        gazetteer=Gazetteer(),
+        gazetteer=gazetteer,
         files=LocalFiles(),
         clock=CompanyClock(),
         notices=NoticeStore(),
@@ -60,6 +62,8 @@ def services() -> Services:
         access=AccessStore(),
         guidelines=GuidelineStore(),
         evidence=EvidenceStore(),
+        scenarios=ScenarioStore(),
+        unit_map=UnitMap(gazetteer),
         data_dir=settings.DATA_DIR,
     )
 

@@ -19,10 +19,12 @@ from django.apps import apps
 from django.db import DEFAULT_DB_ALIAS, connection, connections, models
 
 from merestone.db import triggers
-from merestone.db.models import AuditContext, AuditEntry, AuditSeal, CacheEntry, Job
+from merestone.db.models import AuditContext, AuditEntry, AuditSeal, CacheEntry, Job, ScenarioUnits
 from merestone.db.models.fields import MoneyField
 
-UNWATCHED: frozenset[type[models.Model]] = frozenset({AuditContext, AuditEntry, AuditSeal, CacheEntry, Job})
+UNWATCHED: frozenset[type[models.Model]] = frozenset(
+    {AuditContext, AuditEntry, AuditSeal, CacheEntry, Job, ScenarioUnits}
+)
 CONTEXT = AuditContext._meta.db_table
 OF_TRANSACTION = 1
 """Row of the context that a transaction fills (SQLite)."""

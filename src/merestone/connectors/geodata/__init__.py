@@ -1,5 +1,6 @@
 """Places without a network: postal codes, counties, states and countries, from data packaged at build time."""
 
 from merestone.connectors.geodata.gazetteer import ATTRIBUTION, Gazetteer
+from merestone.connectors.geodata.units import UnitMap
 
-__all__ = ["ATTRIBUTION", "Gazetteer"]
+__all__ = ["ATTRIBUTION", "Gazetteer", "UnitMap"]

@@ -104,7 +104,7 @@ class Gazetteer:
 
     @cached_property
     def _us(self) -> tuple[Shapes, ...]:
-        return read_layers(self._file("counties-10m.json"), "counties", "states")
+        return read_layers(self.file("counties-10m.json"), "counties", "states")
 
     @cached_property
     def _county_areas(self) -> Areas:
@@ -112,13 +112,13 @@ class Gazetteer:
 
     @cached_property
     def _country_areas(self) -> Areas:
-        (shapes,) = read_layers(self._file("countries-50m.json"), "countries")
+        (shapes,) = read_layers(self.file("countries-50m.json"), "countries")
         alpha_2 = {country.numeric: country.alpha_2 for country in pycountry.countries}
         return Areas([alpha_2.get(number, "") for number in shapes.ids], shapes.polygons)
 
     @cached_property
     def _postal_codes(self) -> pl.DataFrame:
-        frame = read_postal_codes(self._file("postal_codes_us.tsv.gz"))
+        frame = read_postal_codes(self.file("postal_codes_us.tsv.gz"))
         county = self._county_areas.at(frame["lon"].to_numpy(), frame["lat"].to_numpy(), nearest=True)
         return frame.with_columns(pl.Series("county", county, dtype=pl.String))
 
@@ -143,7 +143,8 @@ class Gazetteer:
             countries=self._country_areas,
         )
 
-    def _file(self, name: str) -> Path:
+    def file(self, name: str) -> Path:
+        """Return where one of the packaged files is; UnavailableError when it is not there."""
         path = self._folder / name
         if not path.exists():
             raise UnavailableError(

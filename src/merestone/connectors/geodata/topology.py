@@ -38,6 +38,14 @@ def read_layers(path: Path, *layers: str) -> tuple[Shapes, ...]:
     return tuple(_layer(topology["objects"][layer]["geometries"], arcs) for layer in layers)
 
 
+def read_arcs(path: Path, layer: str) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    """Return the ids of a layer's shapes, and the numbers of the arcs of each one's rings; ``~i`` is ``i`` backwards."""
+    geometries = json.loads(path.read_bytes())["objects"][layer]["geometries"]
+    return tuple(str(one.get("id", "")) for one in geometries), tuple(
+        one.get("arcs", []) for one in geometries
+    )
+
+
 def _decode_arcs(topology: dict[str, Any]) -> list[NDArray[np.float64]]:
     """The arcs in degrees; the file holds whole-number steps from point to point."""
     scale, shift = (np.array(topology["transform"][key]) for key in ("scale", "translate"))

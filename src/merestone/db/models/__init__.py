@@ -8,6 +8,7 @@ from merestone.db.models.guidelines import Acknowledgement, Guideline, TrainingD
 from merestone.db.models.lifecycle import ModelEvent, OpportunityOwnership, Publication
 from merestone.db.models.people import Company, Cover, Departure, Handover, Leave, Notice, Rep, User
 from merestone.db.models.review import Approval, Challenge, ChallengeComment, Invitation
+from merestone.db.models.scenarios import Scenario, ScenarioStep, ScenarioUnits
 from merestone.db.models.sign_in import CacheEntry, Identity, SignInEvent
 from merestone.db.models.territories import (
     Member,
@@ -35,6 +36,6 @@ __all__ = [
     "AuditEntry", "AuditSeal", "CacheEntry", "Challenge", "ChallengeComment", "Claim", "Company", "Contact", "Contract", "Cover",
     "CustomField", "Departure", "Grant", "Guideline", "Handover", "Identity", "ImportRowError", "ImportRun", "Invitation", "Job", "Lead",
     "LeadAssociation", "Leave", "Member", "ModelEvent", "NamedAccount", "Notice", "Opportunity", "OpportunityOwnership",
-    "Product", "Publication", "Quota", "Rep", "Rotation", "SavedMapping", "SavedView", "SignInEvent", "StageChange", "Territory",
+    "Product", "Publication", "Quota", "Rep", "Rotation", "SavedMapping", "SavedView", "Scenario", "ScenarioStep", "ScenarioUnits", "SignInEvent", "StageChange", "Territory",
     "TerritoryModel", "TerritoryNode", "TerritoryType", "TrainingDone", "TrainingItem", "User",
 ]  # fmt: skip

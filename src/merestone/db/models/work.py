@@ -65,6 +65,8 @@ class Job(models.Model):
     done_steps = models.PositiveIntegerField(default=0)
     total_steps = models.PositiveIntegerField(default=0)
     message = models.CharField(max_length=300, blank=True)
+    details = models.JSONField(default=dict, blank=True, help_text="What else it has reached, by kind.")
+    is_cancel_asked = models.BooleanField(default=False, help_text="It ends as soon as it can.")
     attempts = models.PositiveSmallIntegerField(default=0)
     created_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
     asked_as = models.CharField(max_length=400, blank=True, help_text="How the audit log names who asked.")
