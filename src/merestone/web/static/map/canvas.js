@@ -176,6 +176,24 @@ class CanvasView {
     this.#ask();
   }
 
+  /**
+   * @param {number} lon
+   * @param {number} lat
+   * @returns {[number, number] | null}
+   */
+  toScreen(lon, lat) {
+    const point = this.project(lon, lat);
+    return point && this.#onScreen(point[0], point[1]);
+  }
+
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
+  countyAt(x, y) {
+    return this.#countyAt(x, y);
+  }
+
   destroy() {
     this.#listeners.abort();
     this.observer.disconnect();
@@ -267,10 +285,25 @@ class CanvasView {
     stroke(context, this.borders, theme.border, (this.picture.layer === "territory" ? 1.2 : 0.7) / this.scale);
     const selected = this.shapes.find(({ fips }) => fips === this.selection.county);
     if (selected) stroke(context, selected.path, theme.selected, 3 / this.scale);
+    this.#paintChosen(context);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     if (this.options.isSmall) this.#paintDots(context);
     else this.#paintGroups(context);
     this.#paintLabels(context);
+  }
+
+  /** @param {CanvasRenderingContext2D} context */
+  #paintChosen(context) {
+    const { chosen, theme } = this.picture;
+    if (!chosen?.size) return;
+    context.fillStyle = theme.selected;
+    for (const { fips, path, box } of this.shapes) {
+      if (!chosen.has(fips) || !this.#isInView(box)) continue;
+      context.globalAlpha = 0.28;
+      context.fill(path, "evenodd");
+      context.globalAlpha = 1;
+      stroke(context, path, theme.selected, 1.8 / this.scale);
+    }
   }
 
   /** @param {CanvasRenderingContext2D} context */

@@ -127,6 +127,17 @@ function styleOf({ atlas, picture: { theme } }, land) {
         paint: { "line-color": theme.selected, "line-width": 3 },
       },
       {
+        id: "chosen-fill", type: "fill", source: "counties",
+        paint: {
+          "fill-color": theme.selected, "fill-opacity": ["case", ["boolean", ["feature-state", "chosen"], false], 0.28, 0],
+          "fill-antialias": false,
+        },
+      },
+      {
+        id: "chosen", type: "line", source: "counties",
+        paint: { "line-color": theme.selected, "line-width": ["case", ["boolean", ["feature-state", "chosen"], false], 1.8, 0] },
+      },
+      {
         id: "labels", type: "symbol", source: "labels",
         layout: {
           "text-field": ["get", "text"], "text-font": FONT.map((name) => `${name} Bold`),
@@ -200,11 +211,12 @@ class GlView {
     this.#recolour(theme);
     map.setLayoutProperty("border-halo", "visibility", picture.layer === "territory" ? "visible" : "none");
     map.setPaintProperty("borders", "line-opacity", picture.layer === "territory" ? 1 : 0.55);
-    const touched = new Set([...this.painted, ...picture.fills.keys(), ...picture.faded]);
+    const chosen = picture.chosen ?? new Set();
+    const touched = new Set([...this.painted, ...picture.fills.keys(), ...picture.faded, ...chosen]);
     for (const fips of touched) {
       map.setFeatureState(
         { source: "counties", id: Number(fips) },
-        { fill: picture.fills.get(fips) ?? theme.empty, faded: picture.faded.has(fips) },
+        { fill: picture.fills.get(fips) ?? theme.empty, faded: picture.faded.has(fips), chosen: chosen.has(fips) },
       );
     }
     this.painted = touched;
@@ -255,6 +267,26 @@ class GlView {
    */
   panBy(x, y) {
     this.map.panBy([x, y], { duration: calm() ? 0 : 150 });
+  }
+
+  /**
+   * @param {number} lon
+   * @param {number} lat
+   * @returns {[number, number]}
+   */
+  toScreen(lon, lat) {
+    const { x, y } = this.map.project([lon, lat]);
+    return [x, y];
+  }
+
+  /**
+   * @param {number} x
+   * @param {number} y
+   * @returns {string | null}
+   */
+  countyAt(x, y) {
+    const [county] = this.map.queryRenderedFeatures([x, y], { layers: ["counties"] });
+    return county?.properties.fips ?? null;
   }
 
   destroy() {
@@ -315,6 +347,8 @@ class GlView {
       ["border-halo", "line-color", theme.halo],
       ["borders", "line-color", theme.border],
       ["selected", "line-color", theme.selected],
+      ["chosen-fill", "fill-color", theme.selected],
+      ["chosen", "line-color", theme.selected],
       ["selected-account", "circle-stroke-color", theme.selected],
       ["clusters", "circle-color", theme.point],
       ["clusters", "circle-stroke-color", theme.pointRing],

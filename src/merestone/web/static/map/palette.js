@@ -8,10 +8,10 @@
  */
 
 /** Degrees in OKLCH, and how much colour each bears. */
-const HUES = [
+export const HUES = [
   [250, 0.11], [62, 0.12], [165, 0.1], [325, 0.11], [95, 0.12], [215, 0.09], [30, 0.12], [290, 0.11],
 ];
-const SHADES = { light: [0.76, 0.62, 0.88, 0.69, 0.82, 0.55], dark: [0.5, 0.64, 0.4, 0.57, 0.45, 0.71] };
+export const SHADES = { light: [0.76, 0.62, 0.88, 0.69, 0.82, 0.55], dark: [0.5, 0.64, 0.4, 0.57, 0.45, 0.71] };
 
 /** @typedef {{ hue: number, lightness: number, chroma: number }} Colour */
 
@@ -99,7 +99,7 @@ export function territoryColours(territories, touches, { isDark }) {
  * @param {number} lightness
  * @returns {Colour}
  */
-function candidate([hue, chroma], lightness) {
+export function candidate([hue, chroma], lightness) {
   return { hue, lightness, chroma: chroma * (lightness > 0.7 ? 1 - 2.1 * (lightness - 0.7) : 1) };
 }
 

@@ -138,6 +138,8 @@ export interface Picture {
   borders: MultiLineString;
   labels: Label[];
   theme: Theme;
+  /** Counties that are selected, where several can be: drawn over everything else. */
+  chosen?: Set<string>;
 }
 
 export interface Selection {
@@ -162,6 +164,10 @@ export interface MapView {
   settled(): Promise<void>;
   zoomBy(steps: number): void;
   panBy(x: number, y: number): void;
+  /** Where a place lies, in pixels of the map; null when it is not shown. */
+  toScreen(lon: number, lat: number): [number, number] | null;
+  /** The county at a pixel of the map. */
+  countyAt(x: number, y: number): string | null;
   destroy(): void;
 }
 
