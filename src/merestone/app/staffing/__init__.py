@@ -1,0 +1,1 @@
+"""Who should have which territory: on files, and for a model that is being planned."""
