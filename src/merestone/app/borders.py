@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -52,6 +53,14 @@ def _is_matched(
         is_one = pc.is_valid(winners)
         found = pc.or_(found, is_one.combine_chunks() if isinstance(is_one, pa.ChunkedArray) else is_one)
     return found
+
+
+def matched_rows(
+    services: Services, document: TerritoryModelDocument, keys: Iterable[str], accounts: pa.Table
+) -> np.ndarray:
+    """Return, per account of the book, whether one of these territories matches it together with all above it."""
+    found = _is_matched(services, document, keys, accounts)
+    return np.asarray(found.to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def refuse_strange_names(

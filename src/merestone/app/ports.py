@@ -402,6 +402,10 @@ class Jobs(Protocol):
         """Keep a job and queue it; returns its id."""
         ...
 
+    def cancel(self, job_id: int) -> None:
+        """Ask work to end as soon as it can, with the best it has; what waits yet is not begun."""
+        ...
+
 
 class Imports(Protocol):
     """Import runs, saved mappings, and taking a run back."""

@@ -44,7 +44,7 @@ def counties_of(sides: Sides) -> Counties:
     order = sorted((name, place) for place, name in enumerate(names) if name)
     accounts = np.bincount(codes, minlength=len(names))
     moved = np.bincount(codes[sides.moved()], minlength=len(names))
-    sides_of = [_dominant(codes, places.territory, n=len(names)) for places in (sides.before, sides.after)]
+    sides_of = [dominant(codes, places.territory, n=len(names)) for places in (sides.before, sides.after)]
     shown = [place for _, place in order]
     return Counties(
         fips=[name for name, _ in order],
@@ -58,10 +58,10 @@ def counties_of(sides: Sides) -> Counties:
     )
 
 
-def _dominant(counties: np.ndarray, territory: np.ndarray, *, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return per county the territory with most accounts, and how many; no territory counts as the last."""
+def dominant(units: np.ndarray, territory: np.ndarray, *, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return per unit the territory with most accounts, and how many; no territory counts as the last."""
     width = int(territory.max(initial=-1)) + 2
-    pairs = counties * width + np.where(territory < 0, width - 1, territory)
+    pairs = units * width + np.where(territory < 0, width - 1, territory)
     found, counts = np.unique(pairs, return_counts=True)
     table = pa.table({"county": found // width, "territory": found % width, "n": counts})
     best = table.sort_by([("county", "ascending"), ("n", "descending"), ("territory", "ascending")])

@@ -42,6 +42,11 @@ class JobStore:
             self.send(job.pk)
         return job.pk
 
+    def cancel(self, job_id: int) -> None:
+        """Ask work to end as soon as it can, with the best it has; what waits yet is not begun."""
+        Job.objects.filter(pk=job_id, state="queued").update(state="cancelled", finished_at=timezone.now())
+        Job.objects.filter(pk=job_id, state="running").update(is_cancel_asked=True)
+
     def claim(self, job_id: int) -> Job | None:
         """Take the job for this worker; None when another has it or it is done."""
         now = timezone.now()
@@ -50,13 +55,24 @@ class JobStore:
         )
         return Job.objects.get(pk=job_id) if claimed else None
 
-    def progress(self, job: Job, done: int, total: int, message: str) -> bool:
+    def progress(
+        self, job: Job, done: int, total: int, message: str, *, details: Mapping[str, Any] | None = None
+    ) -> bool:
         """Lengthen the lease and show progress; False when the job is not ours any more."""
+        more = {} if details is None else {"details": dict(details)}
         return bool(
             Job.objects.filter(pk=job.pk, state="running", attempts=job.attempts).update(
-                done_steps=done, total_steps=total, message=message[:300], lease_until=timezone.now() + LEASE
+                done_steps=done,
+                total_steps=total,
+                message=message[:300],
+                lease_until=timezone.now() + LEASE,
+                **more,
             )
         )
+
+    def is_cancel_asked(self, job: Job) -> bool:
+        """Return whether somebody asked the job to end."""
+        return Job.objects.filter(pk=job.pk, is_cancel_asked=True).exists()
 
     def finish(self, job: Job, *, result: Mapping[str, Any] | None = None, error: str = "") -> bool:
         """End the job as it was claimed, done or failed; False when it is not ours any more.

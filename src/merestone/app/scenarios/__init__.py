@@ -1,0 +1,26 @@
+"""Scenarios: candidate alignments of a planning model's territories over units such as counties.
+
+A scenario keeps its units with their amounts as the book stood at an instant, so that looking at it and changing it
+matches nothing. What a plan is worth is told by units; what it does to accounts, by ``comparing`` and ``writing``.
+"""
+
+from merestone.app.scenarios.reading import list_scenarios, progress, read
+from merestone.app.scenarios.starting import copy, delete, refresh, rename, start
+from merestone.app.scenarios.steps import assign, change_settings, lock, redo, steps, undo
+
+__all__ = [
+    "assign",
+    "change_settings",
+    "copy",
+    "delete",
+    "list_scenarios",
+    "lock",
+    "progress",
+    "read",
+    "redo",
+    "refresh",
+    "rename",
+    "start",
+    "steps",
+    "undo",
+]
