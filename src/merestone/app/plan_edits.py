@@ -83,7 +83,7 @@ def read_territory(services: Services, actor: Actor, model: str, territory: str)
 
 def territory_of(services: Services, document: TerritoryModelDocument, territory: str) -> dict[str, Any]:
     """Return the same of a document at hand."""
-    full = _full(document, territory)
+    full = entry_of(document, territory)
     state = next(one["state"] for one in services.models.all() if one["key"] == document.key)
     children = [node.key for node in document.territories if node.parent == territory]
     return full | {
@@ -94,7 +94,7 @@ def territory_of(services: Services, document: TerritoryModelDocument, territory
     }
 
 
-def _full(document: TerritoryModelDocument, territory: str) -> Entry:
+def entry_of(document: TerritoryModelDocument, territory: str) -> Entry:
     """Return a territory's entry with every field written out."""
     node = next((node for node in document.territories if node.key == territory), None)
     if node is None:
@@ -163,7 +163,7 @@ def edit_territory(
     with services.records.transaction(actor, cause=f"edit territory {territory} of {model}"):
         document = plan_for_change(services, actor, model)
         _require_change(services, actor, document, territory, changes)
-        before = _full(document, territory)
+        before = entry_of(document, territory)
         _refuse_stale(before, changes, fingerprint)
         after = before | dict(changes)
         entries = [after if one["key"] == territory else one for one in _entries(document)]
@@ -183,7 +183,7 @@ def changed_document(
     _known(changes)
     document = load_model(services, actor, model)[1]
     _require_change(services, actor, document, territory, changes)
-    before = _full(document, territory)
+    before = entry_of(document, territory)
     after = before | dict(changes)
     entries = [after if one["key"] == territory else one for one in _entries(document)]
     new = _checked(services, document, entries)
@@ -252,7 +252,7 @@ def remove_territory(
         require_planned(
             services, actor, Right.PLAN, document=document, territories=[territory], around=[parent]
         )
-        before = _full(document, territory)
+        before = entry_of(document, territory)
         if fingerprint is not None:
             _refuse_stale(before, {}, fingerprint)
         below = [node.key for node in document.tree.subtree(territory)][1:]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from merestone.app.access.places import require_planned
-from merestone.app.plan_edits import checked_document, plan_for_change, territory_of
+from merestone.app.plan_edits import checked_document, entry_of, plan_for_change
 from merestone.app.plans import load_model
 from merestone.app.policy import Actor, Right
 from merestone.app.review.approvals import keep_model
@@ -24,7 +24,7 @@ def read_members(services: Services, actor: Actor, model: str, territory: str) -
     actor.require(Right.MANAGE_MEMBERS)
     document = load_model(services, actor, model)[1]
     require_planned(services, actor, Right.MANAGE_MEMBERS, document=document, territories=[territory])
-    return _told(services, document, territory)
+    return _told(document, territory)
 
 
 def set_members(
@@ -52,36 +52,79 @@ def set_members(
     InvalidInputError
         With every problem; a rep the actor does not see reads as one that does not exist.
     """
+    new, changed = _set(services, actor, model, {territory: (members, fingerprint)})
+    return _told(new, territory) | {"changed": bool(changed)}
+
+
+def set_members_of(
+    services: Services,
+    actor: Actor,
+    model: str,
+    wanted: Mapping[str, tuple[Sequence[Mapping[str, Any]], str]],
+) -> list[str]:
+    """Replace the members of several territories of a planning model, all or none; returns the keys that changed.
+
+    Parameters
+    ----------
+    wanted : mapping of str to (members, fingerprint)
+        Per territory, as ``set_members`` takes them; it raises what that raises.
+    """
+    return _set(services, actor, model, wanted)[1] if wanted else []
+
+
+def members_of(document: TerritoryModelDocument, territory: str) -> Members:
+    """Return the members of a territory of a document at hand; ask for rights first."""
+    found: Members = entry_of(document, territory)["members"]
+    return found
+
+
+def fingerprint_of(document: TerritoryModelDocument, territory: str) -> str:
+    """Return the fingerprint of the members of a territory of a document at hand."""
+    return _digest(members_of(document, territory))
+
+
+def _set(
+    services: Services,
+    actor: Actor,
+    model: str,
+    wanted: Mapping[str, tuple[Sequence[Mapping[str, Any]], str]],
+) -> tuple[TerritoryModelDocument, list[str]]:
     actor.require(Right.MANAGE_MEMBERS)
-    with services.records.transaction(actor, cause=f"members of {territory} in {model}"):
+    who = f"{len(wanted)} territories" if len(wanted) > 1 else next(iter(wanted))
+    with services.records.transaction(actor, cause=f"members of {who} in {model}"):
         document = plan_for_change(services, actor, model)
-        require_planned(services, actor, Right.MANAGE_MEMBERS, document=document, territories=[territory])
-        before = _members_of(services, document, territory)
-        if _digest(before) != fingerprint:
-            raise ConflictError(
-                f"Somebody else changed the members of '{territory}' meanwhile.",
-                code="stale-version",
-                fix="Look at them again.",
-                difference={"members": [[dict(one) for one in members], before]},
-            )
-        wanted = [{name: value for name, value in one.items() if value is not None} for one in members]
-        _refuse_strangers(services, actor, wanted, before)
-        new = checked_document(services, document, {territory: {"members": wanted}})
-        changed = new != document
+        require_planned(services, actor, Right.MANAGE_MEMBERS, document=document, territories=list(wanted))
+        changes: dict[str, dict[str, Any]] = {}
+        everybody: Members = []
+        for territory, (members, fingerprint) in wanted.items():
+            before = members_of(document, territory)
+            if _digest(before) != fingerprint:
+                raise ConflictError(
+                    f"Somebody else changed the members of '{territory}' meanwhile.",
+                    code="stale-version",
+                    fix="Look at them again.",
+                    difference={"members": [[dict(one) for one in members], before]},
+                )
+            everybody += before
+            changes[territory] = {
+                "members": [
+                    {name: value for name, value in one.items() if value is not None} for one in members
+                ]
+            }
+        new_ones = [one for change in changes.values() for one in change["members"]]
+        _refuse_strangers(services, actor, new_ones, everybody)
+        new = checked_document(services, document, changes)
+        changed = [key for key in changes if members_of(new, key) != members_of(document, key)]
         if changed:
-            name = document.tree[territory].name
-            keep_model(services, new, actor=actor, because=f"The members of {name} were changed.")
-    return _told(services, new, territory) | {"changed": changed}
+            names = ", ".join(document.tree[key].name for key in changed[:3])
+            more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+            keep_model(services, new, actor=actor, because=f"The members of {names}{more} were changed.")
+    return new, changed
 
 
-def _told(services: Services, document: TerritoryModelDocument, territory: str) -> dict[str, Any]:
-    members = _members_of(services, document, territory)
+def _told(document: TerritoryModelDocument, territory: str) -> dict[str, Any]:
+    members = members_of(document, territory)
     return {"territory": territory, "members": members, "fingerprint": _digest(members)}
-
-
-def _members_of(services: Services, document: TerritoryModelDocument, territory: str) -> Members:
-    members: Members = territory_of(services, document, territory)["members"]
-    return members
 
 
 def _digest(members: Members) -> str:

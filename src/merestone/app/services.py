@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         ports_review,
         ports_scenarios,
         ports_sign_in,
+        ports_staffing,
     )
 
 
@@ -53,6 +54,7 @@ class Services:
     guidelines: ports_guidelines.GuidelineBook
     history: ports_history.History
     people_changes: ports_people_changes.PeopleChanges
+    performance: ports_staffing.Performance
     evidence: ports_audit.Evidence
     scenarios: ports_scenarios.Scenarios
     unit_map: ports_scenarios.UnitMap

@@ -29,6 +29,7 @@ def services() -> Services:
     from merestone.db.stores.notices import NoticeStore
     from merestone.db.stores.people import PeopleStore
     from merestone.db.stores.people_changes import PeopleChangeStore
+    from merestone.db.stores.performance import PerformanceStore
     from merestone.db.stores.records import RecordStore
     from merestone.db.stores.review import ReviewStore
     from merestone.db.stores.scenarios import ScenarioStore
@@ -61,6 +62,7 @@ def services() -> Services:
         people_changes=PeopleChangeStore(),
         access=AccessStore(),
         guidelines=GuidelineStore(),
+        performance=PerformanceStore(),
         evidence=EvidenceStore(),
         scenarios=ScenarioStore(),
         unit_map=UnitMap(gazetteer),
