@@ -9,6 +9,7 @@ from merestone.app import assign, lifecycle
 from merestone.app.exchange import importing
 from merestone.app.policy import Actor
 from merestone.app.ports import Progress
+from merestone.app.scenarios import optimising
 from merestone.app.services import Services
 from merestone.base.errors import UsageError
 
@@ -51,6 +52,9 @@ KINDS: dict[str, Kind] = {
         content=payload.get("content"),
         version=payload.get("version"),
         note=payload.get("note", ""),
+    ),
+    "optimise scenario": lambda services, actor, payload, progress: optimising.run(
+        services, actor, payload, progress
     ),
     "undo publish": lambda services, actor, payload, _progress: _undo(services, actor, payload),
 }

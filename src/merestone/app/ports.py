@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -20,6 +20,28 @@ from merestone.core.rules.ruleset import Ruleset
 
 Progress = Callable[[int, int, str], None]
 """Called with (done, total, message)."""
+
+
+@runtime_checkable
+class Watch(Protocol):
+    """Progress of work that can be asked to end, and has more to tell than a share."""
+
+    def __call__(self, done: int, total: int, message: str) -> None:
+        """Tell how far it is."""
+        ...
+
+    def tell(self, details: Mapping[str, Any]) -> None:
+        """Tell what else it has reached, as JSON values."""
+        ...
+
+    def on_cancel(self, call: Callable[[], None]) -> None:
+        """Have this called, in another thread, within a second of somebody asking the work to end."""
+        ...
+
+    @property
+    def job(self) -> int:
+        """The job's id."""
+        ...
 
 
 class Clock(Protocol):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import Any
 
 from django.db import connection
 from django.utils.crypto import get_random_string
@@ -41,8 +42,8 @@ def run_job(job_id: int) -> None:
         return
     actor = actor_of_job(job)
     try:
-        with kept_alive(store, job):
-            result = jobs.run(services(), actor, job.kind, job.payload, progress_of(job))
+        with kept_alive(store, job) as watch:
+            result = jobs.run(services(), actor, job.kind, job.payload, watch)
     except MerestoneError as error:
         store.finish(job, error=str(error))
     except Exception:
@@ -64,33 +65,63 @@ def actor_of_job(job: Job) -> Actor:
     return replace(actor, scopes=scopes, label=job.asked_as or actor.label)
 
 
-def progress_of(job: Job) -> jobs.Progress:
-    """Return the callback that shows a job's progress.
+BEAT = 0.5  # seconds: whoever asks work to end waits no longer than a second
+
+
+class JobWatch:
+    """Implements ``app.ports.Watch``.
 
     A use case holds one transaction: what it wrote to the job row would show only at the end, and on SQLite a second
-    connection would wait for it. So progress is kept in memory and written by the thread that keeps the lease alive.
+    connection would wait for it. So progress is kept in memory and written by the thread that keeps the lease alive,
+    which also looks whether the job is to end.
     """
 
-    def show(done: int, total: int, message: str) -> None:
-        seen[job.pk] = (done, total, message)
+    def __init__(self, job: Job) -> None:
+        self.row = job
+        self.seen = (0, 0, "")
+        self.details: Mapping[str, Any] | None = None
+        self.is_cancelled = False
+        self._cancel: Callable[[], None] | None = None
 
-    return show
+    @property
+    def job(self) -> int:
+        """The job's id."""
+        return self.row.pk
 
+    def __call__(self, done: int, total: int, message: str) -> None:
+        """Tell how far it is."""
+        self.seen = (done, total, message)
 
-seen: dict[int, tuple[int, int, str]] = {}
+    def tell(self, details: Mapping[str, Any]) -> None:
+        """Tell what else it has reached."""
+        self.details = dict(details)
+
+    def on_cancel(self, call: Callable[[], None]) -> None:
+        """Have this called within a second of somebody asking the work to end."""
+        self._cancel = call
+        if self.is_cancelled:
+            call()
+
+    def beat(self, store: JobStore) -> None:
+        """Write progress, and pass on that the job is to end."""
+        store.progress(self.row, *self.seen, details=self.details)
+        if not self.is_cancelled and store.is_cancel_asked(self.row):
+            self.is_cancelled = True
+            if self._cancel is not None:
+                self._cancel()
 
 
 @contextmanager
-def kept_alive(store: JobStore, job: Job) -> Iterator[None]:
+def kept_alive(store: JobStore, job: Job) -> Iterator[JobWatch]:
     """Lengthen the job's lease and write its progress from a thread while the block runs."""
     stop = threading.Event()
+    watch = JobWatch(job)
 
     def beat() -> None:
         try:
-            while not stop.wait(1.0):
+            while not stop.wait(BEAT):
                 try:
-                    done, total, message = seen.get(job.pk, (0, 0, ""))
-                    store.progress(job, done, total, message)
+                    watch.beat(store)
                 except Exception:  # a busy database: the lease outlives many beats
                     logger.debug("No beat for job %s", job.pk, exc_info=True)
         finally:
@@ -99,11 +130,10 @@ def kept_alive(store: JobStore, job: Job) -> Iterator[None]:
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()
     try:
-        yield
+        yield watch
     finally:
         stop.set()
         thread.join(timeout=LEASE.total_seconds())
-        seen.pop(job.pk, None)
 
 
 def work(*, once: bool) -> int:

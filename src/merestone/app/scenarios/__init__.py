@@ -4,6 +4,7 @@ A scenario keeps its units with their amounts as the book stood at an instant, s
 matches nothing. What a plan is worth is told by units; what it does to accounts, by ``comparing`` and ``writing``.
 """
 
+from merestone.app.scenarios.optimising import optimise, stop
 from merestone.app.scenarios.reading import list_scenarios, progress, read
 from merestone.app.scenarios.starting import copy, delete, refresh, rename, start
 from merestone.app.scenarios.steps import assign, change_settings, lock, redo, steps, undo
@@ -15,6 +16,7 @@ __all__ = [
     "delete",
     "list_scenarios",
     "lock",
+    "optimise",
     "progress",
     "read",
     "redo",
@@ -22,5 +24,6 @@ __all__ = [
     "rename",
     "start",
     "steps",
+    "stop",
     "undo",
 ]

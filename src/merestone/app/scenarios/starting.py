@@ -87,6 +87,9 @@ def copy(
     *,
     name: str,
     changes: Mapping[str, Any] | None = None,
+    content: Mapping[str, Any] | None = None,
+    step: StepRow | None = None,
+    job: int | None = None,
 ) -> dict[str, Any]:
     """Copy a scenario with its plan, locks and settings; returns as ``start`` does.
 
@@ -94,10 +97,16 @@ def copy(
     ----------
     changes : mapping, optional
         Other fields of the row, such as another ``plan``.
+    content : mapping, optional
+        The units these are about, when the scenario may have others by now.
+    step : StepRow, optional
+        What comes after the first step, and the ``job`` that did it.
     """
     title = _title(name)
     row = found(services, actor, key)
-    content, _, stamp = services.scenarios.units(row.id)
+    units, _, stamp = services.scenarios.units(row.id)
+    if content is None:
+        content = units
     fields = {
         "name": title,
         "model_id": row.model_id,
@@ -111,7 +120,7 @@ def copy(
         "report": row.report,
         **(changes or {}),
     }
-    return _added(services, actor, fields, content, stamp=stamp, words=f"Copy {row.name}")
+    return _added(services, actor, fields, content, stamp=stamp, words=f"Copy {row.name}", then=step, job=job)
 
 
 def _added(
@@ -122,14 +131,18 @@ def _added(
     *,
     stamp: str,
     words: str,
+    then: StepRow | None = None,
+    job: int | None = None,
 ) -> dict[str, Any]:
     now = services.clock.now()
     step = StepRow(0, "start", words, {}, actor.label or actor.role, now)
     with services.records.transaction(actor, cause=f"start scenario {row['name']}"[:200]):
         key = _free(row["name"], services.scenarios.keys())
-        services.scenarios.add(
+        made = services.scenarios.add(
             {**row, "key": key}, units=content, taken_at=now, stamp=stamp, step=step, actor=actor
         )
+        if then is not None:
+            services.scenarios.add_step(made, then, job=job)
     return {
         "key": key,
         "name": row["name"],
