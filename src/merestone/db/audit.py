@@ -30,6 +30,8 @@ OF_TRANSACTION = 1
 """Row of the context that a transaction fills (SQLite)."""
 INSTANT = 2
 """Row of the context whose actor is the transaction's instant (SQLite)."""
+ROWS_IN_MEMORY = 64 << 20
+"""Bytes that the rows of a statement may take before PostgreSQL lays them on disk."""
 
 
 def watched() -> list[type[models.Model]]:
@@ -52,8 +54,10 @@ def set_context(actor: str, *, cause: str, transaction: str) -> None:
             cursor.execute(
                 "SELECT set_config('merestone.actor', %s, true), set_config('merestone.cause', %s, true),"
                 " set_config('merestone.transaction', %s, true),"
-                " set_config('merestone.instant', clock_timestamp()::text, true)",
-                values,
+                " set_config('merestone.instant', clock_timestamp()::text, true),"
+                # Triggers keep the rows of a statement; on disk that takes as long as to write them.
+                " set_config('work_mem', greatest(pg_size_bytes(current_setting('work_mem')), %s) / 1024 || 'kB', true)",
+                [*values, ROWS_IN_MEMORY],
             )
 
 
