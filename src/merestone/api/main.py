@@ -31,6 +31,7 @@ from merestone.api.routes import (
     reports,
     review,
     rules,
+    staffing,
     territories,
 )
 from merestone.api.routing import router
@@ -69,6 +70,7 @@ MODULES = (
     files,
     people,
     people_changes,
+    staffing,
     review,
 )  # importing them declares their routes
 api.add_router("", router)

@@ -11,6 +11,7 @@ from merestone.web import (
     urls_people_changes,
     urls_review,
     urls_sign_in,
+    urls_staffing,
     urls_territories,
 )
 from merestone.web.tables.catalog import KINDS
@@ -86,6 +87,7 @@ for kind in KINDS.values():
 urlpatterns += urls_sign_in.urlpatterns
 urlpatterns += urls_models.urlpatterns
 urlpatterns += urls_people_changes.urlpatterns
+urlpatterns += urls_staffing.urlpatterns
 urlpatterns += urls_guidelines.urlpatterns
 urlpatterns += urls_territories.urlpatterns
 urlpatterns += urls_history.urlpatterns

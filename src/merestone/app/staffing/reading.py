@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -80,12 +80,11 @@ def situation_of(services: Services, actor: Actor, key: str, *, per_person: int 
     }
     book = services.book.accounts()
     territory = placed(services, rule_book(services, document), book)["territory"]
-    nodes = _staffed(document, mine, set(pc.unique(territory).to_pylist()))
+    every = _staffed(document, day)
+    nodes = tuple(node for node in every if node.key in mine)
     openings = _openings(services, actor, document, nodes, book, territory, tuple(found))
     people = as_people(services, found, day)
-    elsewhere = [
-        owners[node.key] for node in document.territories if node not in nodes and _takes(document, node)
-    ]
+    elsewhere = [owners[node.key] for node in every if node.key not in mine]
     taken = np.array([elsewhere.count(rep) for rep in found], dtype=np.int64)
     staff = Staff(
         people,
@@ -99,22 +98,13 @@ def situation_of(services: Services, actor: Actor, key: str, *, per_person: int 
     )  # fmt: skip
 
 
-def _takes(document: TerritoryModelDocument, node: TerritoryNode) -> bool:
-    """Return whether a territory is a primary one with nothing below: somebody sells there."""
-    return document.type_of(node).is_primary and document.tree.is_leaf(node.key)
-
-
-def _staffed(
-    document: TerritoryModelDocument, mine: Collection[str], with_accounts: Collection[str | None]
-) -> tuple[TerritoryNode, ...]:
-    """Return the primary territories that are leaves, or have accounts of their own."""
+def _staffed(document: TerritoryModelDocument, day: date) -> tuple[TerritoryNode, ...]:
+    """Return the primary territories with nothing below, or with an owner all the same: somebody sells there."""
     tree = document.tree
     return tuple(
         node
         for node in tree
-        if node.key in mine
-        and document.type_of(node).is_primary
-        and (tree.is_leaf(node.key) or node.key in with_accounts)
+        if document.type_of(node).is_primary and (node.owner_on(day) is not None or tree.is_leaf(node.key))
     )
 
 

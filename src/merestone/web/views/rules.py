@@ -73,6 +73,7 @@ def model_page(request: WebRequest, key: str) -> HttpResponse:
         "steps": states_of(model.state),
         "next": NEXT[model.state],
         "may_plan": request.actor.can(Right.PLAN),
+        "may_staff": request.actor.can(Right.MANAGE_MEMBERS),
         "may_edit": model.state in EDITABLE,
     }
     return render(request, "rules/model.html", context)
