@@ -16,7 +16,7 @@ from merestone.app.ports import Progress, Watch
 from merestone.app.ports_scenarios import ScenarioRow, StepRow
 from merestone.app.scenarios.access import found
 from merestone.app.scenarios.drawn import Drawn
-from merestone.app.scenarios.problems import Options, Task, relabelled, task_of
+from merestone.app.scenarios.problems import Options, Task, task_of
 from merestone.app.scenarios.starting import copy
 from merestone.app.scenarios.steps import Open, counted, refuse_changed, written
 from merestone.app.services import Services
@@ -24,6 +24,7 @@ from merestone.base.errors import ConflictError
 from merestone.core.design.control import Control
 from merestone.core.design.control import Progress as Reached
 from merestone.core.design.reading import Read
+from merestone.core.design.relabel import relabelled
 
 if TYPE_CHECKING:
     from merestone.core.design.solve import Result

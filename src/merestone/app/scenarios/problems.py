@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from merestone.app.scenarios.drawn import NOBODY, Drawn
+from merestone.app.scenarios.drawn import Drawn
 from merestone.base.errors import InvalidInputError, UsageError
 from merestone.core.design.asked import Asked, Balance, Sheet
 from merestone.core.design.bridges import bridges, islands
@@ -279,31 +279,3 @@ def _homes(drawn: Drawn, territories: np.ndarray, plane: Plane) -> np.ndarray:
             x, y = plane.project(np.array(home[1]), np.array(home[0]))
             homes[at] = float(x), float(y)
     return homes
-
-
-def relabelled(problem: Problem, plan: np.ndarray) -> np.ndarray:
-    """Return a plan whose territories are named so that most of the weight stays where it is.
-
-    Only those change names that are alike: without locks, homes or other bounds.
-    """
-    if problem.current is None or problem.homes is not None:
-        return plan
-    fixed = np.zeros(problem.k, bool)
-    if problem.locked is not None:
-        fixed[problem.locked[problem.locked >= 0]] = True
-    if problem.activities and not (
-        (problem.lower == problem.lower[:, :1]).all() and (problem.upper == problem.upper[:, :1]).all()
-    ):
-        return plan
-    alike = np.flatnonzero(~fixed)
-    if len(alike) < 2:
-        return plan
-    from scipy.optimize import linear_sum_assignment
-
-    both = (plan >= 0) & (problem.current >= 0)
-    overlap = np.zeros((problem.k, problem.k))
-    np.add.at(overlap, (plan[both], problem.current[both]), problem.weights[both])
-    row, column = linear_sum_assignment(-overlap[np.ix_(alike, alike)])
-    name = np.arange(problem.k)
-    name[alike[row]] = alike[column]
-    return np.where(plan >= 0, name[plan], NOBODY).astype(plan.dtype)

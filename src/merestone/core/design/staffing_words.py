@@ -11,7 +11,11 @@ from merestone.core.design.staffing import VACANT, Staffing
 from merestone.core.design.staffing_parts import share_held
 from merestone.core.routing.kinship import BESIDE, SAME
 
-KNOWN = {"language": "speaks the language of", "industry": "knows the industry of", "skills": "has the skills for"}
+KNOWN = {
+    "language": "speaks the language of",
+    "industry": "knows the industry of",
+    "skills": "has the skills for",
+}
 LACKS = {"language": "does not speak", "industry": "does not know", "skills": "lacks"}
 ASKED = {"language": "asked for by", "industry": "the industry of", "skills": "wanted by"}
 LABELS = {

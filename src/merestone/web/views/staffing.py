@@ -152,8 +152,9 @@ def _kept(query: QueryDict) -> QueryDict:
                 found.appendlist(name, value)
     for prefix, names in (("w_", WEIGHTS), ("r_", WORDS)):
         for name in names:
-            if query.get(f"{prefix}{name}", "").strip():
-                found[f"{prefix}{name}"] = query[f"{prefix}{name}"]
+            given = query.get(f"{prefix}{name}", "")
+            if given.strip():
+                found[f"{prefix}{name}"] = given
     return found
 
 
