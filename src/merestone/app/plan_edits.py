@@ -175,6 +175,50 @@ def edit_territory(
     return territory_of(services, new, territory) | {"changed": changed}
 
 
+def apply_changes(
+    services: Services,
+    actor: Actor,
+    document: TerritoryModelDocument,
+    changes: Mapping[str, Mapping[str, Any]],
+    *,
+    because: str,
+) -> TerritoryModelDocument:
+    """Change several territories of a planning model at once; returns the model as it is then.
+
+    The caller holds the transaction, and has the document from ``plan_for_change``.
+
+    Parameters
+    ----------
+    changes : mapping of str to mapping
+        Territory key -> some of ``CHANGEABLE``.
+    because : str
+        A sentence for those whose approval this voids.
+
+    Raises
+    ------
+    InvalidInputError
+        With every problem the changed document has.
+    """
+    new = tried_changes(services, actor, document, changes)
+    if new != document:
+        keep_model(services, new, actor=actor, because=because)
+    return new
+
+
+def tried_changes(
+    services: Services,
+    actor: Actor,
+    document: TerritoryModelDocument,
+    changes: Mapping[str, Mapping[str, Any]],
+) -> TerritoryModelDocument:
+    """Return a model with several territories changed, checked as ``apply_changes`` does; nothing is saved."""
+    actor.require(Right.MANAGE_RULES)
+    for territory, change in changes.items():
+        _known(change)
+        _require_change(services, actor, document, territory, change)
+    return checked_document(services, document, changes)
+
+
 def changed_document(
     services: Services, actor: Actor, model: str, territory: str, changes: Mapping[str, Any]
 ) -> dict[str, Any]:

@@ -4,14 +4,17 @@ A scenario keeps its units with their amounts as the book stood at an instant, s
 matches nothing. What a plan is worth is told by units; what it does to accounts, by ``comparing`` and ``writing``.
 """
 
+from merestone.app.scenarios.comparing import compare
 from merestone.app.scenarios.optimising import optimise, stop
 from merestone.app.scenarios.reading import list_scenarios, progress, read
 from merestone.app.scenarios.starting import copy, delete, refresh, rename, start
 from merestone.app.scenarios.steps import assign, change_settings, lock, redo, steps, undo
+from merestone.app.scenarios.writing import write_rules
 
 __all__ = [
     "assign",
     "change_settings",
+    "compare",
     "copy",
     "delete",
     "list_scenarios",
@@ -26,4 +29,5 @@ __all__ = [
     "steps",
     "stop",
     "undo",
+    "write_rules",
 ]

@@ -92,7 +92,7 @@ def take(services: Services, document: TerritoryModelDocument, asked: Asked) -> 
     planned, left_out = leaves_of(document, book.rules, asked)
     accounts = services.book.accounts()
     vocabulary = Vocabulary(tuple(node.key for node in planned))
-    found = _in_play(services, document, asked, accounts, planned)
+    found = in_play(services, document, asked, accounts, planned)
     numbers = vocabulary.codes(found.matched["territory"])
     world = services.unit_map.units(asked.unit_kind)
     unit_of = _codes(accounts[UNIT_FIELDS[asked.unit_kind]], world["id"])
@@ -107,8 +107,9 @@ def take(services: Services, document: TerritoryModelDocument, asked: Asked) -> 
     live = _live(services, accounts, rows, unit[rows], planned=vocabulary, n=n)
     amounts = _amounts(accounts, rows, unit[rows], n)
     start, most = dominant(unit[rows], numbers[rows], n=n)
-    start[most == 0] = NOWHERE
+    has_accounts = most > 0
     table = world.take(pa.array(shown))
+    start = np.where(has_accounts, start, vocabulary.codes(_by_rule(services, document, asked, table)))
     return {
         "ids": table["id"].to_pylist(),
         "names": table["name"].to_pylist(),
@@ -116,7 +117,7 @@ def take(services: Services, document: TerritoryModelDocument, asked: Asked) -> 
         "lon": np.round(table["lon"].to_numpy(), 4).tolist(),
         "lat": np.round(table["lat"].to_numpy(), 4).tolist(),
         "territories": _territories(services, document, planned),
-        "start": flooded(start, np.bincount(unit[rows], minlength=n) > 0, graph).tolist(),
+        "start": flooded(start, has_accounts, graph).tolist(),
         "amounts": amounts,
         "starts": graph.starts.tolist(),
         "neighbours": graph.neighbours.tolist(),
@@ -128,7 +129,7 @@ def take(services: Services, document: TerritoryModelDocument, asked: Asked) -> 
 
 
 @dataclass(frozen=True)
-class _InPlay:
+class InPlay:
     """Accounts that are planned, by their rows in the book."""
 
     rows: np.ndarray
@@ -136,13 +137,13 @@ class _InPlay:
     n_fixed: int
 
 
-def _in_play(
+def in_play(
     services: Services,
     document: TerritoryModelDocument,
     asked: Asked,
     accounts: pa.Table,
     planned: Sequence[TerritoryNode],
-) -> _InPlay:
+) -> InPlay:
     """Return the accounts the planned leaves win, and those the parent matches and no leaf takes.
 
     What is in a leaf by name, is excluded from one, or is locked, does not go by rule: it is fixed.
@@ -162,12 +163,17 @@ def _in_play(
         # A parent without a rule matches everything: what lies where its leaves are counts.
         states = plain(accounts["state"])
         loose &= np.asarray(pc.is_in(states, value_set=pc.unique(states.filter(pa.array(wins))).drop_null()))
-    in_play = wins | loose
+    plays = wins | loose
     if asked.sight == "part":
-        in_play &= _isin_ids(accounts, _live_within(services, asked.parent))
+        plays &= _isin_ids(accounts, _live_within(services, asked.parent))
     fixed = np.asarray(pc.fill_null(pc.equal(plain(matched["cause"]), "named"), False))
-    fixed |= _excluded(accounts, planned) | _isin_ids(accounts, services.associations.locked())
-    return _InPlay(np.flatnonzero(in_play & ~fixed), matched, int((in_play & fixed).sum()))
+    fixed |= _excluded(accounts, planned) | locked_rows(services, accounts)
+    return InPlay(np.flatnonzero(plays & ~fixed), matched, int((plays & fixed).sum()))
+
+
+def locked_rows(services: Services, accounts: pa.Table) -> np.ndarray:
+    """Return, per account of the book, whether it is locked today."""
+    return _isin_ids(accounts, services.associations.locked())
 
 
 def _isin(values: pa.Array, keys: Sequence[str]) -> np.ndarray:
@@ -228,6 +234,20 @@ def _graph(services: Services, asked: Asked, table: pa.Table) -> tuple[Adjacency
     lon, lat = table["lon"].to_numpy(), table["lat"].to_numpy()
     added = bridges(*Plane.about(lat, lon).project(lat, lon), part)
     return Adjacency.of(n, np.concatenate([pairs, added])), added
+
+
+def _by_rule(services: Services, document: TerritoryModelDocument, asked: Asked, table: pa.Table) -> pa.Array:
+    """Return which territory the rules give a record that lies in a unit, and of which nothing else is known."""
+    n = table.num_rows
+    records = pa.table(
+        {
+            "id": pa.array(range(n), pa.int64()),
+            UNIT_FIELDS[asked.unit_kind]: table["id"],
+            "state": table["state"],
+            "country": pa.array(["US"] * n, pa.string()),
+        }
+    )
+    return services.matcher.compile(rule_book(services, document).ruleset).winners(records)
 
 
 def _amounts(accounts: pa.Table, rows: np.ndarray, unit: np.ndarray, n: int) -> dict[str, list[float]]:
@@ -301,7 +321,7 @@ def _territories(
 
 
 def flooded(start: np.ndarray, has_accounts: np.ndarray, graph: Adjacency) -> np.ndarray:
-    """Return the plan in which units without accounts go where most of their neighbours go, nearest ones first.
+    """Return the plan in which units without accounts and without a territory go where most of their neighbours go.
 
     Ties go to the territory with the least number; a unit no flood reaches is nobody's.
     """
