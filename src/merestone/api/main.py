@@ -31,6 +31,7 @@ from merestone.api.routes import (
     reports,
     review,
     rules,
+    scenarios,
     staffing,
     territories,
 )
@@ -72,6 +73,7 @@ MODULES = (
     people_changes,
     staffing,
     review,
+    scenarios,
 )  # importing them declares their routes
 api.add_router("", router)
 
