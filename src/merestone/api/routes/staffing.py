@@ -46,6 +46,7 @@ class StaffingOption(Schema):
     lost: float | None = Field(description="Points that all territories together lose; null: may not be.")
     vacancies: int = Field(description="Vacancies that come on top then.")
     cost: str = Field(description="The same in words.")
+    compared: str = Field(description="The largest differences from the choice, in points of this territory.")
     why_not: str
 
 

@@ -44,6 +44,7 @@ def option_of(telling: Telling, territory: int, person: int) -> dict[str, Any]:
         "lost": round(lost, 2) + 0.0 if np.isfinite(lost) else None,
         "vacancies": int(found.vacancies[territory, person]),
         "cost": telling.cost(territory, person),
+        "compared": telling.compared(territory, person),
         "why_not": telling.why_not(territory, person),
     }
 

@@ -74,7 +74,7 @@ class Staffing:
         return sorted(rest, key=lambda person: (-top[person], self.staff.names[person]))
 
     def runner_up(self, territory: int) -> int:
-        """Return who has most points here of all others who may have it; -1 = nobody."""
+        """Return who has most points here of all others who may have it and are not fixed elsewhere; -1 = nobody."""
         return self._first(territory, -self.points[territory])
 
     def cheapest_change(self, territory: int) -> int:
@@ -83,7 +83,7 @@ class Staffing:
         return self._first(territory, self.lost[territory] + self.vacancies[territory] * most)
 
     def _first(self, territory: int, order: np.ndarray) -> int:
-        is_other = self.allowed[territory].copy()
+        is_other = self.allowed[territory] & np.isfinite(self.lost[territory])
         if self.chosen[territory] != VACANT:
             is_other[self.chosen[territory]] = False
         if not is_other.any():

@@ -25,6 +25,7 @@ LABELS = {
 }  # fmt: skip
 TELLING = 0.5
 """Points from which a difference is named."""
+MOST_TOLD = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,7 @@ class Telling:
         found = self.staffing
         lost, vacancies = found.lost[territory, person], int(found.vacancies[territory, person])
         if not np.isfinite(lost):
-            return "cannot be chosen"
+            return "cannot be" if not found.allowed[territory, person] else "chosen by hand elsewhere"
         said = []
         if vacancies:
             n = abs(vacancies)
@@ -97,15 +98,26 @@ class Telling:
         said = [f"{name} has {found.points[territory, person]:.0f} of 100 points here"]
         if chosen != VACANT:
             said[0] += f", {found.staff.names[chosen]} {found.points[territory, chosen]:.0f}"
-            differences = self.differences(territory, person, chosen)
-            if differences:
-                said.append(", ".join(f"{LABELS[part].lower()} {value:+.0f}" for part, value in differences))
-        said.append(f"with {name} here {self.cost(territory, person)}")
+            compared = self.compared(territory, person)
+            if compared:
+                said.append(compared)
+        if np.isfinite(found.lost[territory, person]):
+            said.append(f"with {name} here {self.cost(territory, person)}")
         elsewhere = np.flatnonzero(found.chosen == person)
         if len(elsewhere):
             names = ", ".join(found.openings.names[at] for at in elsewhere[:3])
             said.append(f"{name} is planned for {names}")
         return "; ".join(said) + "."
+
+    def compared(self, territory: int, person: int) -> str:
+        """Return the largest differences from the choice in points: ``relationships kept −25, languages +4``."""
+        chosen = int(self.staffing.chosen[territory])
+        if chosen in (VACANT, person):
+            return ""
+        found = self.differences(territory, person, chosen)[:MOST_TOLD]
+        return ", ".join(
+            f"{LABELS[part].lower()} {'−' if value < 0 else '+'}{abs(value):.0f}" for part, value in found
+        )
 
     def differences(self, territory: int, person: int, other: int) -> list[tuple[str, float]]:
         """Return the parts in which somebody has other points than another, the largest difference first."""
