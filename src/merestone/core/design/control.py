@@ -147,3 +147,24 @@ class Control:
             self.tell_best(cost)
         if self.tell is not None:
             self.tell(Progress(stage, min(1.0, share), cost, bound))
+
+
+@dataclass(eq=False)
+class Part(Control):
+    """A part of a longer work, with a time limit of its own: ends with the whole, too.
+
+    Parameters
+    ----------
+    whole : Control
+    """
+
+    whole: Control = field(default_factory=lambda: Control(0, math.inf))
+
+    def left(self) -> float:
+        """Return the seconds that are left; none when it or the whole was cancelled."""
+        return min(super().left(), self.whole.left())
+
+    @classmethod
+    def of(cls, whole: Control, share: float, *, number: int = 0) -> Part:
+        """Return a part with a share of the whole's time limit, and a seed for this number."""
+        return cls((whole.seed + 7_919 * number) % 2**31, share * whole.time_limit, whole=whole)
