@@ -144,7 +144,7 @@ def test_runner_up_has_most_points_of_the_others_and_is_free_to_be_chosen(
     assert found.lost[0, found.cheapest_change(0)] == min(found.lost[0, person] for person in others)
     fixed = staff_territories(openings, staff, Terms(fixed={1: 1}))
     assert fixed.runner_up(0) == 2, "Ben is needed in the south"
-    assert Telling(fixed).cost(0, 1) == "chosen by hand elsewhere"
+    assert Telling(fixed).cost(0, 1) == "they can take no further territory"
 
 
 def test_those_without_a_territory_are_named(found: Staffing) -> None:

@@ -72,7 +72,8 @@ class Response:
     @cached_property
     def c(self) -> float:
         """The exponent of ADBUDG."""
-        return float(np.log2((self.most - self.half) / (self.half - self.none) / self.d))
+        found = float(np.log2((self.most - self.half) / (self.half - self.none) / self.d))
+        return 1.0 if abs(found - 1) < 1e-9 else found
 
     @property
     def elasticity(self) -> float:
@@ -105,6 +106,8 @@ class Response:
         In x = ln u the logarithm of the slope is concave and falls from the knee on; Newton's method comes to the root from
         the right, from where the slope would be were d nothing.
         """
+        if self.c == 1:
+            return np.maximum(np.sqrt((self.most - self.none) * self.d / price) - self.d, 0.0)
         goal = np.log(price) - np.log((self.most - self.none) * self.c * self.d)
         x = -goal / (self.c + 1)
         has_root = goal <= self._steepest
@@ -123,8 +126,6 @@ class Response:
         """Logarithm of the largest slope, over the same factor as in ``hours_at``."""
         if self.c < 1:
             return np.inf
-        if self.c == 1:
-            return float(-2 * np.log(self.d)) - 1e-15
         return float((self.c - 1) * np.log(self.knee) - 2 * np.log(self.d * self.c))
 
 

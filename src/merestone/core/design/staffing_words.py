@@ -72,7 +72,9 @@ class Telling:
         found = self.staffing
         lost, vacancies = found.lost[territory, person], int(found.vacancies[territory, person])
         if not np.isfinite(lost):
-            return "cannot be" if not found.allowed[territory, person] else "chosen by hand elsewhere"
+            return (
+                "cannot be" if not found.allowed[territory, person] else "they can take no further territory"
+            )
         said = []
         if vacancies:
             n = abs(vacancies)
