@@ -15,10 +15,11 @@ from merestone.app.design_sheets import Columns, Opened, read_sheet
 from merestone.base.errors import InvalidInputError, Problem
 from merestone.core.design.asked import Asked
 from merestone.core.design.control import Control
+from merestone.core.design.groups import TOGETHER
 from merestone.core.design.people import CAPACITY, ELIGIBILITY
 from merestone.core.design.reading import Read, Tables, read_problem
 from merestone.core.design.report import centre_id, report
-from merestone.core.design.today import LOCKED
+from merestone.core.design.today import LOCKED, OWNER, SINCE, YEARS
 
 if TYPE_CHECKING:
     from merestone.app.matching_files import Local, Sink
@@ -36,6 +37,7 @@ class DesignFiles:
     adjacency: Path | None = None
     reps: Path | None = None
     current: Path | None = None
+    apart: Path | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -65,6 +67,8 @@ def prepare(local: Local, files: DesignFiles, asked: Asked) -> Prepared:
         The words contradict one another, or a file cannot be opened.
     InvalidInputError
         All that is wrong in the files.
+    Contradiction
+        No plan can keep the wishes; it has the smallest set in conflict.
     """
     asked.check()
     wrong: list[Problem] = []
@@ -81,7 +85,8 @@ def prepare(local: Local, files: DesignFiles, asked: Asked) -> Prepared:
     units = opened["units"].sheet
     if units is None:
         raise InvalidInputError("Nothing can be designed from this.", wrong)
-    tables = Tables(units, _sheet(opened, "adjacency"), _sheet(opened, "reps"), _sheet(opened, "current"))
+    others = {name: _sheet(opened, name) for name in wanted if name != "units"}
+    tables = Tables(units, **others)
     return Prepared(asked, read_problem(tables, asked, found=tuple(wrong)), opened["units"].id_kind)
 
 
@@ -114,10 +119,11 @@ def design(prepared: Prepared, control: Control, sink: Sink) -> dict[str, Any]:
 def _wanted(asked: Asked) -> dict[str, Columns]:
     balanced = tuple(one.column for one in asked.balances)
     return {
-        "units": Columns(("id", *ELIGIBILITY), (*PLACES, *asked.columns), ("id", *asked.columns)),
+        "units": Columns(("id", TOGETHER, *ELIGIBILITY), (*PLACES, *asked.columns), ("id", *asked.columns)),
         "adjacency": Columns(("a", "b"), (), ("a", "b")),
         "reps": Columns(("id", "name", *ELIGIBILITY), (*PLACES, CAPACITY, *balanced)),
-        "current": Columns(("id", "territory", LOCKED), (), ("id", "territory")),
+        "current": Columns(("id", "territory", LOCKED, SINCE, OWNER), (YEARS,), ("id", "territory")),
+        "apart": Columns(("a", "b"), (), ("a", "b")),
     }
 
 

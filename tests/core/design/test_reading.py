@@ -299,7 +299,8 @@ class TestToday:
         sheet = units()
         sheet = Sheet(sheet.name, {**sheet.texts, "skills": ["x", None, None, None]}, sheet.numbers)
         reps = people(["Ana", "Bo"], words={"skill": ["x", ""]})
-        assert codes_of(sheet, reps=reps, current=today("a", ["Bo"], ["x"])) == ["lock-conflict"]
+        codes = codes_of(sheet, reps=reps, current=today("a", ["Bo"], ["x"]))
+        assert codes == ["lock-conflict"] + ["wishes-conflict"] * 3
 
     def test_who_is_not_among_the_people_has_nothing_to_keep(self):
         found = read(reps=people(["Ana", "Bo"]), current=today("ab", ["Ana", "Zed"])).problem

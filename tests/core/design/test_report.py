@@ -89,6 +89,7 @@ def test_moves_are_counted_in_units_and_amounts():
     found = told([0, 0, 0, 1, 1, 1], current=np.array([0, 0, 1, 1, 1, FREE]))
     assert found["moves"] == {
         "units": 1, "share_of_units": 0.2, "shares": {"work": 0.25}, "new_units": 1,
+        "price": 0.0, "expected_loss": None, "caps": [],
     }  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,7 @@ import typer
 from merestone.base.errors import UsageError
 from merestone.cli.context import Json, program
 from merestone.cli.matching import complain
-from merestone.cli.screen import bar, say
+from merestone.cli.screen import bar, say, show
 
 if TYPE_CHECKING:
     from merestone.core.design.control import Control, Progress
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 _WAIT_SECONDS = 0.05
+_SHOWN = 10
 
 
 def _file(option: str, text: str) -> Any:
@@ -59,6 +61,35 @@ def design(
     current: Annotated[
         Path | None, _file("--current", "Who has which unit today: id, territory, locked.")
     ] = None,
+    apart: Annotated[
+        Path | None, _file("--apart", "Units that may not share a territory, as pairs a and b.")
+    ] = None,
+    most_moves: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--most-moves",
+            help="10% of the units, or COLUMN:5%, may change hands; may be given several times.",
+        ),
+    ] = None,
+    move_price: Annotated[
+        str | None,
+        typer.Option("--move-price", help="Column of revenue: moves cost what is expected to be lost."),
+    ] = None,
+    cost_rate: Annotated[
+        float,
+        typer.Option("--cost-rate", help="Worth of a unit of cost (km, hour, km²) in that column's money."),
+    ] = 0.0,
+    loss: Annotated[float, typer.Option(help="Share of revenue lost on a move.")] = 0.176,
+    similar_saves: Annotated[
+        float, typer.Option("--similar-saves", help="Share of it that a successor alike in everything saves.")
+    ] = 0.4,
+    half_life: Annotated[
+        float, typer.Option("--half-life", help="Years after which a relationship has half its strength.")
+    ] = 2.0,
+    as_of: Annotated[
+        datetime | None,
+        typer.Option("--as-of", formats=["%Y-%m-%d"], help="Day that 'since' counts to; today by default."),
+    ] = None,
     load: Annotated[
         str | None, typer.Option("--load", help="Column of loads, with --capacity: capacitated p-median.")
     ] = None,
@@ -83,14 +114,17 @@ def design(
 ) -> None:
     """Design balanced, compact territories, with a bound on how good they can be. Needs no database.
 
-    Exit code 1 when no plan was found that keeps all wishes; the best one is written all the same. Ctrl-C ends the
-    search with the best plan so far.
+    Exit code 1 when no plan was found that keeps all wishes; the best one is written all the same. Exit code 2 when the
+    wishes contradict one another: nothing is searched, and the smallest set of them is told. Ctrl-C ends the search with
+    the best plan so far.
     """
     from merestone.core.design.control import Control
 
     control = Control(seed, time_limit)  # its clock runs from here: loading and reading are part of the time
     from merestone.app import design as designing
-    from merestone.core.design.asked import Asked, read_balance, read_objective
+    from merestone.core.design.asked import Asked, read_balance, read_most_moves, read_objective
+    from merestone.core.design.conflict_words import Contradiction
+    from merestone.core.design.prices import Pricing
 
     if not 0 < time_limit < 1e7:
         raise UsageError(f"A time limit of {time_limit:g} s makes no sense.", fix="Give more than 0 seconds.")
@@ -112,23 +146,35 @@ def design(
         whole_metres,
         detour,
         speed,
+        tuple(read_most_moves(text) for text in most_moves or ()),
+        None if move_price is None else Pricing(move_price, cost_rate, loss, similar_saves, half_life),
+        (as_of or datetime.now().astimezone()).date(),
     )
     local = program(ctx).local()
     sink = local.files.open_sink(out_file)
     try:
-        files = designing.DesignFiles(units, adjacency, reps, current)
+        files = designing.DesignFiles(units, adjacency, reps, current, apart)
         prepared = designing.prepare(local, files, asked)
         with _shown(control, is_silent=as_json), _cancelled_by_signals(control):
             found = _beside(lambda: designing.design(prepared, control, sink))
+    except Contradiction as error:
+        if report_file is not None:
+            _write(report_file, {"is_feasible": False, "conflict": error.conflict})
+        show(error, as_json=as_json)
+        raise typer.Exit(2) from None
     finally:
         sink.discard()
     if report_file is not None:
-        report_file.write_text(
-            json.dumps(found, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+        _write(report_file, found)
     _say(found, out_file, as_json=as_json)
     if not found["is_feasible"]:
         raise typer.Exit(1)
+
+
+def _write(path: Path, report: dict[str, Any]) -> None:
+    path.write_text(
+        json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 def _say(found: dict[str, Any], out_file: Path, *, as_json: bool) -> None:
@@ -137,6 +183,8 @@ def _say(found: dict[str, Any], out_file: Path, *, as_json: bool) -> None:
         return
     for text in found["violations"]:
         complain(f"Warning: {text}")
+    for broken in (found["conflict"] or {"wishes": []})["wishes"][:_SHOWN]:
+        complain(f"Warning: {broken['wish']} {broken['relaxation']}".rstrip())
     for note in found["notes"]:
         complain(f"Note: {note}")
     shown: dict[str, Any] = {
@@ -150,6 +198,8 @@ def _say(found: dict[str, Any], out_file: Path, *, as_json: bool) -> None:
         )
     if found["moves"] is not None:
         shown["moves"] = f"{found['moves']['units']:,} units ({found['moves']['share_of_units']:.1%})"
+        if found["moves"]["expected_loss"] is not None:
+            shown["expected loss"] = f"{found['moves']['expected_loss']:,.0f}"
     shown["stopped by"] = found["stop_reason"]
     shown["seconds"] = f"{found['seconds']:.1f}"
     shown["out"] = str(out_file)

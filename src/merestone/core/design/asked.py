@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 
 from merestone.base.errors import UsageError
+from merestone.core.design.prices import Pricing
 from merestone.core.design.problem import Objective
 
 DETOUR = 1.2
@@ -70,6 +72,22 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class MostMoves:
+    """How much may leave its current territory.
+
+    Parameters
+    ----------
+    share : float
+        Of what has a territory today, 0 to 1.
+    column : str
+        Of amounts; empty for the number of units.
+    """
+
+    share: float
+    column: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """The words of a call.
 
@@ -87,6 +105,11 @@ class Asked:
         Count whole metres, rounded down.
     detour, speed_km_h : float
         From straight kilometres to hours, for ``Objective.TRAVEL``.
+    most_moves : tuple of MostMoves
+    pricing : Pricing, optional
+        What a move costs (``prices``).
+    as_of : date, optional
+        The day relationships are as old as; without it ``since`` is not read.
 
     References
     ----------
@@ -103,11 +126,16 @@ class Asked:
     floors_distance: bool = False
     detour: float = DETOUR
     speed_km_h: float = SPEED_KM_H
+    most_moves: tuple[MostMoves, ...] = ()
+    pricing: Pricing | None = None
+    as_of: date | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns of numbers that the units must have, besides coordinates."""
         named = (*(one.column for one in self.balances), self.load, self.capacity, self.weight)
+        named = (*named, *(one.column for one in self.most_moves))
+        named = (*named, self.pricing.column if self.pricing is not None else None)
         return tuple(dict.fromkeys(name for name in named if name))
 
     @property
@@ -132,6 +160,11 @@ class Asked:
         for name in names:
             if names.count(name) > 1:
                 raise UsageError(f"--balance names '{name}' twice.", fix="Give each column one balance.")
+        columns = [one.column for one in self.most_moves]
+        if len(set(columns)) < len(columns):
+            raise UsageError("--most-moves asks of one column twice.", fix="Give each column one limit.")
+        if self.pricing is not None:
+            self.pricing.check()
         if not (self.detour >= 1 and self.speed_km_h > 0 and np.isfinite(self.detour * self.speed_km_h)):
             raise UsageError("--detour is at least 1, and --speed more than 0.")
 
@@ -168,6 +201,27 @@ def read_balance(text: str) -> Balance:
         raise _bad(text, f"'{wish}' is neither a tolerance nor a range.")
     share = float(wish.rstrip("% ")) / (100 if wish.endswith("%") else 1)
     return Balance(column, share)
+
+
+def read_most_moves(text: str) -> MostMoves:
+    """Return what ``10%``, ``0.1`` or ``COLUMN:5%`` asks.
+
+    Raises
+    ------
+    UsageError
+        ``bad-most-moves``: it is no share, or one above 1.
+    """
+    column, _, wish = (part.strip() for part in text.rpartition(":"))
+    share = (
+        float(wish.rstrip("% ")) / (100 if wish.endswith("%") else 1) if _TOLERANCE.fullmatch(wish) else -1.0
+    )
+    if not 0.0 <= share <= 1.0 or (":" in text and not column):
+        raise UsageError(
+            f"--most-moves '{text}' cannot be read: a share from 0 to 1 is wanted.",
+            fix="Write 10% for a tenth of the units, or COLUMN:5% of an amount.",
+            code="bad-most-moves",
+        )
+    return MostMoves(share, column)
 
 
 def _number(text: str, instead: float, whole: str) -> float:

@@ -11,7 +11,9 @@ from merestone.core.design.problem import Problem
 
 def are_alike(problem: Problem) -> bool:
     """Whether territories could be exchanged but for today's alignment."""
-    return problem.move_price is None and replace(problem, current=None).has_free_territories
+    if problem.move_price is not None or problem.move_caps:
+        return False
+    return replace(problem, current=None).has_free_territories
 
 
 def named_as_today(problem: Problem, plan: np.ndarray) -> np.ndarray:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,12 +32,21 @@ class People:
         Who may take which unit; None when all may take all.
     kinds : tuple of str
         What decides it.
+    words : tuple of list of frozenset of str
+        For each kind of eligibility people have a column of, each person's words.
+    needs : tuple of str
+        What each unit needs, in words; empty when units have none.
+    numbers : mapping of str to int
+        A person's number by name or id.
     """
 
     names: tuple[str, ...]
     capacities: dict[str, np.ndarray]
     allowed: np.ndarray | None
     kinds: tuple[str, ...]
+    words: tuple[list[frozenset[str]], ...] = ()
+    needs: tuple[str, ...] = ()
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
     def column_of(self, balance: Balance, at: int) -> str | None:
         """Return the column that says how a balance is to fall on people: its own, else, of the first, ``capacity``."""
@@ -83,18 +92,32 @@ def read_people(reps: Sheet, units: Sheet, wrong: list[Wrong]) -> People:
         name: values for name, values in reps.numbers.items() if name not in ("x", "y", "lon", "lat")
     }
     allowed, kinds = None, []
-    for kind, of_reps in _words(reps).items():
+    of_people = _words(reps)
+    needs = [""] * units.length
+    for kind, of_reps in of_people.items():
         of_units = _words(units).get(kind)
         if of_units is None:
             continue
         kinds.append(kind)
+        needs = [
+            ", ".join(
+                part for part in (said, f"{kind} {'; '.join(sorted(needed))}" if needed else "") if part
+            )
+            for said, needed in zip(needs, of_units, strict=True)
+        ]
         may = np.array([[needed <= known for known in of_reps] for needed in set(of_units)], bool)
         row = {needed: at for at, needed in enumerate(set(of_units))}
         may = may.reshape(len(row), len(of_reps))[[row[needed] for needed in of_units]]
         allowed = may if allowed is None else allowed & may
     if allowed is not None and allowed.all():
         allowed = None
-    return People(names, capacities, allowed, tuple(kinds))
+    numbers = {
+        str(value): at
+        for name in ("id", "name")
+        for at, value in enumerate(reps.texts.get(name, ()))
+        if value
+    }
+    return People(names, capacities, allowed, tuple(kinds), tuple(of_people.values()), tuple(needs), numbers)
 
 
 def _words(sheet: Sheet) -> dict[str, list[frozenset[str]]]:

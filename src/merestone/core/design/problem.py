@@ -77,6 +77,28 @@ class Adjacency:
         return np.stack([first[is_first], self.neighbours[is_first]], axis=1)
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class MoveCap:
+    """How much may leave its current territory.
+
+    Parameters
+    ----------
+    name : str
+        Of a column; empty for the number of units.
+    amounts : (n,) float64 array
+        Of each unit, none negative.
+    most : float
+        What all that move may have together.
+    share : float
+        The same as a share of what has a territory today.
+    """
+
+    name: str
+    amounts: np.ndarray
+    most: float
+    share: float
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """A design problem.
@@ -109,6 +131,15 @@ class Problem:
         The territory that has the unit today, or ``FREE``.
     move_price : (n,) float64 array, optional
         What it costs, in units of the objective, when a unit leaves ``current``.
+    surcharge : (n, k) float64 array, optional
+        What it costs besides, when a unit leaves ``current`` for each territory.
+    together : (n,) int32 array, optional
+        Units of one number from 0 must share a territory; ``FREE`` where a unit stands alone.
+    together_names : tuple of str
+        Of the numbers in ``together``.
+    apart : (m, 2) int array, optional
+        Pairs of units that may not share a territory.
+    move_caps : tuple of MoveCap
     """
 
     ids: tuple[str, ...]
@@ -127,6 +158,11 @@ class Problem:
     homes: np.ndarray | None = None
     current: np.ndarray | None = None
     move_price: np.ndarray | None = None
+    surcharge: np.ndarray | None = None
+    together: np.ndarray | None = None
+    together_names: tuple[str, ...] = ()
+    apart: np.ndarray | None = None
+    move_caps: tuple[MoveCap, ...] = ()
     notes: tuple[str, ...] = field(default=())
 
     @property

@@ -6,12 +6,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from merestone.base.errors import InvalidInputError
+from merestone.base.errors import InvalidInputError, UsageError
 from merestone.base.errors import Problem as Wrong
 from merestone.core.design import checks
 from merestone.core.design.asked import Asked, Balance, Sheet
 from merestone.core.design.bridges import bridges, islands
 from merestone.core.design.checks_wishes import impossible
+from merestone.core.design.conflict import find_conflict, is_plainly_possible
+from merestone.core.design.conflict_words import Contradiction, as_dict, told
+from merestone.core.design.groups import joined_groups, with_groups, with_moves
 from merestone.core.design.people import People, read_people
 from merestone.core.design.places import Places, place
 from merestone.core.design.problem import FREE, Activity, Adjacency, Objective, Problem
@@ -33,12 +36,15 @@ class Tables:
         See ``people.read_people``.
     current : Sheet, optional
         See ``today.read_today``.
+    apart : Sheet, optional
+        Pairs ``a``, ``b`` of ids of units that may not share a territory.
     """
 
     units: Sheet
     adjacency: Sheet | None = None
     reps: Sheet | None = None
     current: Sheet | None = None
+    apart: Sheet | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -69,9 +75,15 @@ def read_problem(tables: Tables, asked: Asked, *, found: tuple[Wrong, ...] = ())
     UsageError
         The words contradict one another.
     InvalidInputError
-        All that is wrong in the tables; then, where they are sound, all that makes the wishes impossible.
+        All that is wrong in the tables.
+    Contradiction
+        Where they are sound, all that makes the wishes impossible, with the smallest set in conflict.
     """
     asked.check()
+    if tables.current is None and (asked.most_moves or asked.pricing is not None):
+        raise UsageError(
+            "--most-moves and --move-price need --current.", fix="Give who has which unit today."
+        )
     units = tables.units
     if not units.length:
         raise _refused([*found, Wrong("no-units", f"'{units.name}' has no row.", "", units.name)])
@@ -83,8 +95,11 @@ def read_problem(tables: Tables, asked: Asked, *, found: tuple[Wrong, ...] = ())
             wrong += checks.amounts(units, column, labels, needs_total=column != asked.capacity)
     number_of = {str(label): at for at, label in enumerate(labels) if label}
     pairs = _pairs(tables.adjacency, number_of, wrong)
+    apart = _pairs(tables.apart, number_of, wrong)
     people = read_people(tables.reps, units, wrong) if tables.reps is not None else None
-    today = read_today(tables.current, number_of, people, wrong) if tables.current is not None else None
+    today = None
+    if tables.current is not None:
+        today = read_today(tables.current, number_of, people, wrong, as_of=asked.as_of)
     names, notes = _names(asked, len(labels), people, today, wrong)
     if wrong or places is None:
         raise _refused(wrong)
@@ -92,14 +107,27 @@ def read_problem(tables: Tables, asked: Asked, *, found: tuple[Wrong, ...] = ())
     if today is not None:
         problem = today.put_in(problem)
         notes += today.notes
-    wrong = impossible(problem)
-    if wrong:
-        raise _refused(wrong)
+        problem, said = with_moves(problem, asked, units, people=people, today=today)
+        notes += said
+    problem = with_groups(problem, units, apart)
+    _refuse_impossible(problem, () if people is None else people.needs)
     added = np.empty((0, 2), np.int64)
     if pairs is not None:
         problem, added, bridged = _connected(problem, pairs)
         notes += bridged
     return Read(replace(problem, notes=(*places.notes, *_said(asked, people), *notes)), added)
+
+
+def _refuse_impossible(problem: Problem, needs: tuple[str, ...]) -> None:
+    """Raise Contradiction when no plan can keep the wishes."""
+    wrong = impossible(problem)
+    if not wrong and is_plainly_possible(problem):
+        return
+    conflict = find_conflict(problem)
+    if conflict is not None:
+        wrong += told(problem, conflict, needs)
+    if wrong:
+        raise Contradiction(wrong, None if conflict is None else as_dict(problem, conflict, needs))
 
 
 def _refused(wrong: list[Wrong]) -> InvalidInputError:
@@ -222,11 +250,12 @@ def _pairs(sheet: Sheet | None, number_of: dict[str, int], wrong: list[Wrong]) -
 
 def _connected(problem: Problem, pairs: np.ndarray) -> tuple[Problem, np.ndarray, tuple[str, ...]]:
     """Return the problem with its graph made one piece, the pairs added, and what is to be said of them."""
+    problem, pairs, joined = joined_groups(problem, pairs)
     graph = Adjacency.of(problem.n, pairs)
     part = islands(graph, problem.n)
     n_parts = int(part.max()) + 1
     if n_parts == 1:
-        return replace(problem, adjacency=graph), np.empty((0, 2), np.int64), ()
+        return replace(problem, adjacency=graph), np.empty((0, 2), np.int64), joined
     added = bridges(problem.x, problem.y, part)
     shown = ", ".join(
         f"'{problem.ids[a]}' and '{problem.ids[b]}' ("
@@ -240,7 +269,7 @@ def _connected(problem: Problem, pairs: np.ndarray) -> tuple[Problem, np.ndarray
         f"{' …' if n_parts > 5 else ''} units. The shortest bridges count as touching: {shown}{more}."
     )
     whole = Adjacency.of(problem.n, np.concatenate([pairs, added]))
-    return replace(problem, adjacency=whole), added, (note,)
+    return replace(problem, adjacency=whole), added, (*joined, note)
 
 
 def _said(asked: Asked, people: People | None) -> tuple[str, ...]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from merestone.core.design.asked import Asked
-from merestone.core.design.problem import FREE, Activity, Objective
+from merestone.core.design.conflict_words import not_found
+from merestone.core.design.problem import FREE, Activity, MoveCap, Objective
 from merestone.core.design.reading import Read
 
 if TYPE_CHECKING:  # what judges and searches is loaded when a search begins
@@ -44,7 +45,9 @@ def report(read: Read, asked: Asked, result: Result) -> dict[str, Any]:
         "balance": balance,
         "load": _load(read, asked, result),
         "contiguity": contiguity,
-        "moves": _moves(read, result),
+        "moves": _moves(read, asked, result),
+        "groups": _groups(read, result),
+        "conflict": not_found(problem, score),
         "territories": _territories(read, result),
         "notes": list(dict.fromkeys((*problem.notes, *result.notes))),
     }
@@ -77,6 +80,21 @@ def _violations(result: Result) -> list[str]:
             score.misplaced,
             "1 unit is where it may not be",
             "{:,} units are where they may not be",
+        ),
+        (
+            score.torn,
+            "1 unit is not with the rest of its group",
+            "{:,} units are not with the rest of their group",
+        ),
+        (
+            score.met,
+            "1 pair that may not share a territory does",
+            "{:,} pairs that may not share a territory do",
+        ),
+        (
+            int((score.over_moves > SLACK).sum()),
+            "More moves than one limit allows",
+            "More moves than {:,} limits allow",
         ),
     )
     return [f"{(one if n == 1 else many).format(n)}." for n, one, many in counts if n]
@@ -127,7 +145,18 @@ def _contiguity(read: Read, result: Result) -> dict[str, Any]:
     }
 
 
-def _moves(read: Read, result: Result) -> dict[str, Any] | None:
+def _groups(read: Read, result: Result) -> dict[str, Any]:
+    """Return what is kept together and apart, and how many units and pairs are not."""
+    problem = read.problem
+    return {
+        "together": len(problem.together_names),
+        "torn_units": result.score.torn,
+        "apart": 0 if problem.apart is None else len(problem.apart),
+        "pairs_met": result.score.met,
+    }
+
+
+def _moves(read: Read, asked: Asked, result: Result) -> dict[str, Any] | None:
     problem = read.problem
     if problem.current is None:
         return None
@@ -142,6 +171,20 @@ def _moves(read: Read, result: Result) -> dict[str, Any] | None:
         "share_of_units": float(moved.sum() / max(1, had.sum())),
         "shares": shares,
         "new_units": int((~had).sum()),
+        "price": result.score.moves_cost,
+        "expected_loss": None if asked.pricing is None else result.score.moves_cost * asked.pricing.rate,
+        "caps": [_cap(cap, moved) for cap in problem.move_caps],
+    }
+
+
+def _cap(cap: MoveCap, moved: np.ndarray) -> dict[str, Any]:
+    found = float(cap.amounts[moved].sum())
+    return {
+        "column": cap.name or None,
+        "most": cap.most,
+        "share": cap.share,
+        "moved": found,
+        "is_kept": found <= cap.most + SLACK,
     }
 
 

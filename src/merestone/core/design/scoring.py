@@ -5,7 +5,7 @@ No search shares code with this: it is the judge. Costs are in the objective's o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,13 @@ class Score:
     moved : int
         Units whose territory is not the current one.
     moves_cost : float
+        Prices of moves, surcharges included.
+    torn : int
+        Units outside the territory most of their group is in.
+    met : int
+        Pairs that may not share a territory and do.
+    over_moves : (c,) float64 array
+        What moves beyond each cap.
     """
 
     cost: float
@@ -58,6 +65,9 @@ class Score:
     empty: int
     moved: int = 0
     moves_cost: float = 0.0
+    torn: int = 0
+    met: int = 0
+    over_moves: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
     @property
     def total(self) -> float:
@@ -70,6 +80,8 @@ class Score:
         return (
             bool((self.excess <= SLACK).all() and (self.over_capacity <= SLACK).all())
             and self.strays == self.unassigned == self.misplaced == self.empty == 0
+            and self.torn == self.met == 0
+            and bool((self.over_moves <= SLACK).all())
         )
 
 
@@ -99,6 +111,9 @@ def score(problem: Problem, plan: np.ndarray) -> Score:
         empty=sum(not len(members) for members in groups),
         moved=moved,
         moves_cost=price,
+        torn=_torn(problem, plan),
+        met=_met(problem, plan),
+        over_moves=_over_moves(problem, plan),
     )
 
 
@@ -192,4 +207,33 @@ def _moves(problem: Problem, plan: np.ndarray) -> tuple[int, float]:
         return 0, 0.0
     moved = (problem.current >= 0) & (plan != problem.current)
     price = 0.0 if problem.move_price is None else float(problem.move_price[moved].sum())
+    if problem.surcharge is not None:
+        placed = np.flatnonzero(moved & (plan >= 0))
+        price += float(problem.surcharge[placed, plan[placed]].sum())
     return int(moved.sum()), price
+
+
+def _torn(problem: Problem, plan: np.ndarray) -> int:
+    if problem.together is None:
+        return 0
+    inside = np.flatnonzero((problem.together >= 0) & (plan >= 0))
+    both = np.stack([problem.together[inside], plan[inside]], axis=1)
+    kinds, counts = np.unique(both, axis=0, return_counts=True)
+    most = np.zeros(int(problem.together.max(initial=-1)) + 1, np.int64)
+    np.maximum.at(most, kinds[:, 0], counts)
+    return int(len(inside) - most.sum())
+
+
+def _met(problem: Problem, plan: np.ndarray) -> int:
+    if problem.apart is None:
+        return 0
+    first, second = plan[problem.apart[:, 0]], plan[problem.apart[:, 1]]
+    return int(((first == second) & (first >= 0)).sum())
+
+
+def _over_moves(problem: Problem, plan: np.ndarray) -> np.ndarray:
+    if problem.current is None:
+        return np.zeros(len(problem.move_caps))
+    moved = (problem.current >= 0) & (plan != problem.current)
+    sums = [float(cap.amounts[moved].sum()) - cap.most for cap in problem.move_caps]
+    return np.maximum(0.0, np.array(sums))

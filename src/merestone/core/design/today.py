@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from merestone.core.design.people import People
 from merestone.core.design.problem import FREE, Problem
 
 LOCKED = "locked"
+SINCE, YEARS, OWNER = "since", "years", "owner"
 _YES = {"yes", "y", "true", "t", "1", "1.0", "x", "locked"}
 _NO = {"", "no", "n", "false", "f", "0", "0.0"}
 
@@ -30,12 +32,18 @@ class Today:
         Of each unit.
     is_locked : (n,) bool array
     notes : tuple of str
+    years : (n,) float64 array, optional
+        How long each relationship has lasted; NaN where that is not said.
+    owners : tuple of str or None
+        Who has each unit, where that is not its territory.
     """
 
     names: tuple[str, ...]
     territory: tuple[str | None, ...]
     is_locked: np.ndarray
     notes: tuple[str, ...] = ()
+    years: np.ndarray | None = None
+    owners: tuple[str | None, ...] = ()
 
     @property
     def held(self) -> set[str]:
@@ -50,10 +58,17 @@ class Today:
         return replace(problem, current=current, locked=locked if (locked >= 0).any() else None)
 
 
-def read_today(sheet: Sheet, number_of: dict[str, int], people: People | None, wrong: list[Wrong]) -> Today:
+def read_today(
+    sheet: Sheet,
+    number_of: dict[str, int],
+    people: People | None,
+    wrong: list[Wrong],
+    *,
+    as_of: date | None = None,
+) -> Today:
     """Return the alignment in a table of ``id``, ``territory`` (empty: nobody's) and, where there are locks, ``locked``.
 
-    Units that are not in it are nobody's today.
+    ``years``, or ``since`` as a date, says how long a relationship has lasted, and ``owner`` who has it. Units that are not in it are nobody's today.
     """
     wrong += checks.ids(sheet)
     ids, territories = sheet.texts["id"], sheet.texts["territory"]
@@ -85,7 +100,44 @@ def read_today(sheet: Sheet, number_of: dict[str, int], people: People | None, w
     # Where some must close, those that stay are the locked ones, then the largest.
     held = {name for name, lock in zip(by_unit, is_locked, strict=True) if lock and name}
     names = tuple(sorted(counts, key=lambda name: (name not in held, -counts[name], name)))
-    return Today(names, tuple(by_unit), is_locked, _notes(by_unit, known))
+    years = _years(sheet, rows, len(number_of), as_of=as_of, wrong=wrong)
+    owners: list[str | None] = [None] * len(number_of)
+    for at, owner in enumerate(sheet.texts.get(OWNER, ())):
+        if rows[at] >= 0:
+            owners[rows[at]] = owner
+    return Today(names, tuple(by_unit), is_locked, _notes(by_unit, known), years, tuple(owners))
+
+
+def _years(
+    sheet: Sheet, rows: np.ndarray, n: int, *, as_of: date | None, wrong: list[Wrong]
+) -> np.ndarray | None:
+    """Return how long units have been with whom they are; None when the table does not say."""
+    if YEARS in sheet.numbers:
+        values = sheet.numbers[YEARS]
+        bad = np.flatnonzero(values < 0)
+        wrong += checks.wrong_rows(
+            sheet, bad, code="negative-amount", one=f"has negative {YEARS}", many=f"have negative {YEARS}",
+            fix="Years are 0 or more.", values=[f"{values[at]:g}" for at in bad[: checks.SHOWN]],
+        )  # fmt: skip
+    elif SINCE in sheet.texts and as_of is not None:
+        values, strange = np.full(sheet.length, np.nan), []
+        for at, text in enumerate(sheet.texts[SINCE]):
+            if text:
+                try:
+                    values[at] = max(0, (as_of - date.fromisoformat(text[:10])).days) / 365.25
+                except ValueError:
+                    strange.append(at)
+        wrong += checks.wrong_rows(
+            sheet, np.array(strange, np.int64), code="bad-date", one=f"has no date under '{SINCE}'",
+            many=f"have no dates under '{SINCE}'", fix="Write it as 2024-05-31.",
+            values=[str(sheet.texts[SINCE][at]) for at in strange[: checks.SHOWN]],
+        )  # fmt: skip
+    else:
+        return None
+    years = np.full(n, np.nan)
+    known = rows >= 0
+    years[rows[known]] = values[known]
+    return years
 
 
 def _notes(by_unit: list[str | None], known: set[str]) -> tuple[str, ...]:

@@ -71,6 +71,8 @@ def unit_costs(problem: Problem, units: np.ndarray) -> np.ndarray:
         current = problem.current[units]
         moves = (current[:, None] != FREE) & (current[:, None] != np.arange(problem.k))
         costs = costs + moves * problem.move_price[units, None]
+        if problem.surcharge is not None:
+            costs = costs + moves * problem.surcharge[units]
     if problem.allowed is not None:
         costs = np.where(problem.allowed[units], costs, np.inf)
     if problem.locked is not None:

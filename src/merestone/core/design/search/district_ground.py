@@ -57,7 +57,8 @@ def extra_costs(problem: Problem) -> np.ndarray | None:
     """Return the (n, k) costs besides the distance to free centres; None when there are none."""
     n, k = problem.n, problem.k
     has_price = problem.current is not None and problem.move_price is not None
-    if problem.homes is None and problem.locked is None and problem.allowed is None and not has_price:
+    is_plain = problem.homes is None and problem.locked is None and problem.allowed is None
+    if is_plain and not has_price and problem.surcharge is None:
         return None
     extra = np.zeros((n, k))
     if problem.homes is not None:
@@ -67,6 +68,8 @@ def extra_costs(problem: Problem) -> np.ndarray | None:
         has = problem.current >= 0
         extra[has] += problem.move_price[has, None]
         extra[has, problem.current[has]] -= problem.move_price[has]
+    if problem.surcharge is not None:
+        extra += problem.surcharge
     extra[~may_be(problem)] += PROHIBITIVE * (worst_cost(problem) + extra.max(initial=0.0))
     return extra
 
