@@ -64,6 +64,8 @@ SUBJECTS: dict[str, str] = {
     "access/grants/{record_id}": "company",
     "grants/{record_id}": "company",
     "notices/{record_id}": "company",
+    "scenarios/{key}": "company",
+    "planning/{key}": "company",
     "territories/{key}": "territory",
     "models/{key}/whole": "stage",
     "models/{key}": "model",

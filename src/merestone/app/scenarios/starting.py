@@ -229,7 +229,7 @@ def _title(name: str) -> str:
     title = " ".join(name.split())
     if not 1 <= len(title) <= MAX_NAME:
         problem = Problem(
-            "bad-name", "A scenario needs a name.", f"At most {MAX_NAME} characters.", where="name"
+            "bad-scenario-name", "A scenario needs a name.", f"At most {MAX_NAME} characters.", where="name"
         )
         raise InvalidInputError("The scenario was not kept.", [problem])
     return title
