@@ -6,7 +6,7 @@ import importlib.metadata
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -23,7 +23,7 @@ from merestone.core.design.today import LOCKED, OWNER, SINCE, YEARS
 
 if TYPE_CHECKING:
     from merestone.app.matching_files import Local, Sink
-    from merestone.core.design.solve import Result
+    from merestone.core.design.scoring import Score
 
 PLACES = ("x", "y", "lon", "lat")
 LIBRARIES = ("merestone", "numpy", "scipy", "ortools", "numba")
@@ -90,6 +90,20 @@ def prepare(local: Local, files: DesignFiles, asked: Asked) -> Prepared:
     return Prepared(asked, read_problem(tables, asked, found=tuple(wrong)), opened["units"].id_kind)
 
 
+class Placed(Protocol):
+    """A plan with its score."""
+
+    @property
+    def plan(self) -> np.ndarray:
+        """(n,) territory numbers."""
+        ...
+
+    @property
+    def score(self) -> Score:
+        """What it is worth."""
+        ...
+
+
 def design(prepared: Prepared, control: Control, sink: Sink) -> dict[str, Any]:
     """Search, write the plan and return the report.
 
@@ -107,10 +121,14 @@ def design(prepared: Prepared, control: Control, sink: Sink) -> dict[str, Any]:
     if problem.current is not None:
         plan = named_as_today(problem, result.plan)
         result = replace(result, plan=plan, score=score(problem, plan))
-    sink.write(_plan_table(prepared, result))
+    sink.write(plan_table(prepared, result))
     sink.commit()
+    return {**report(prepared.read, prepared.asked, result), **of_the_run(control)}
+
+
+def of_the_run(control: Control) -> dict[str, Any]:
+    """Return what every report has of how it was made."""
     return {
-        **report(prepared.read, prepared.asked, result),
         "time_limit": control.time_limit,
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
     }
@@ -131,13 +149,14 @@ def _sheet(opened: dict[str, Opened], name: str) -> Any:
     return opened[name].sheet if name in opened else None
 
 
-def _plan_table(prepared: Prepared, result: Result) -> pa.Table:
+def plan_table(prepared: Prepared, result: Placed) -> pa.Table:
+    """Return a plan as ``design`` writes it."""
     problem = prepared.read.problem
     ids = pa.array(problem.ids, pa.string())
     if pa.types.is_integer(prepared.id_kind):
         ids = ids.cast(prepared.id_kind)
     labels = pa.array([*problem.labels, None], pa.string())
-    centres = [centre_id(prepared.read, result, at) for at in range(problem.k)]
+    centres = [centre_id(prepared.read, result.score, at) for at in range(problem.k)]
     # No territory is −1, which is the last of the names.
     at = np.asarray(result.plan, np.int64)
     number = pa.array(np.where(at < 0, problem.k, at))

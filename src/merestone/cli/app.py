@@ -35,6 +35,7 @@ def build() -> typer.Typer:
         model_life,
         people,
         people_changes,
+        repair,
         review,
         rules,
         server,
@@ -50,7 +51,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
     )
-    for commands in (server, exchange, rules, analyse, design, staff, size, audit, people):
+    for commands in (server, exchange, rules, analyse, design, repair, staff, size, audit, people):
         app.registered_commands.extend(commands.app.registered_commands)
     app.add_typer(model_life.app, name="model")
     app.add_typer(history.app, name="history")

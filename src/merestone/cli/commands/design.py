@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from merestone.base.errors import UsageError
 from merestone.cli.context import Json, program
+from merestone.cli.design_gallery import say_gallery
 from merestone.cli.matching import complain
-from merestone.cli.screen import bar, say, show
-
-if TYPE_CHECKING:
-    from merestone.core.design.control import Control, Progress
+from merestone.cli.screen import say, show
+from merestone.cli.searching import beside, cancelled_by_signals, check_run, shown, write_json
 
 # Use cases are imported where they run: `merestone --help` must not wait for them.
 app = typer.Typer()
 
-_WAIT_SECONDS = 0.05
 _SHOWN = 10
 
 
@@ -40,8 +32,15 @@ def _file(option: str, text: str) -> Any:
 def design(
     ctx: typer.Context,
     units: Annotated[Path, _file("--units", "Units: id, x and y (metres) or lon and lat, and amounts.")],
-    out_file: Annotated[Path, typer.Option("--out", help="Target: .csv, .parquet, .xlsx, .json or .jsonl.")],
     objective: Annotated[str, typer.Option(help="What to make small: inertia, distance or travel.")],
+    out_file: Annotated[
+        Path | None, typer.Option("--out", help="Target: .csv, .parquet, .xlsx, .json or .jsonl.")
+    ] = None,
+    gallery: Annotated[
+        Path | None,
+        typer.Option("--gallery", help="Folder for several plans to choose from, instead of --out."),
+    ] = None,
+    plans: Annotated[int, typer.Option(min=2, max=12, help="How many, with --gallery.")] = 6,
     territories: Annotated[
         int | None,
         typer.Option("--territories", help="How many; by default as many as reps or current ones."),
@@ -126,16 +125,9 @@ def design(
     from merestone.core.design.conflict_words import Contradiction
     from merestone.core.design.prices import Pricing
 
-    if not 0 < time_limit < 1e7:
-        raise UsageError(f"A time limit of {time_limit:g} s makes no sense.", fix="Give more than 0 seconds.")
-    if not 0 <= seed < 2**31:
-        raise UsageError(f"The seed {seed} is not between 0 and 2,147,483,647.")
-    if report_file is not None and (report_file.is_dir() or not report_file.absolute().parent.is_dir()):
-        raise UsageError(
-            f"'{report_file}' cannot be written.",
-            fix="Name a file in a folder there is.",
-            code="unusable-path",
-        )
+    check_run(time_limit, seed, report_file)
+    if (out_file is None) == (gallery is None):
+        raise UsageError("Give --out for one plan, or --gallery for several.")
     asked = Asked(
         read_objective(objective),
         territories,
@@ -151,30 +143,36 @@ def design(
         (as_of or datetime.now().astimezone()).date(),
     )
     local = program(ctx).local()
-    sink = local.files.open_sink(out_file)
+    sink = None if out_file is None else local.files.open_sink(out_file)
     try:
         files = designing.DesignFiles(units, adjacency, reps, current, apart)
         prepared = designing.prepare(local, files, asked)
-        with _shown(control, is_silent=as_json), _cancelled_by_signals(control):
-            found = _beside(lambda: designing.design(prepared, control, sink))
+        with shown(control, is_silent=as_json), cancelled_by_signals(control):
+            if gallery is not None:
+                from merestone.app import design_gallery
+
+                folder = gallery
+                found = beside(lambda: design_gallery.gallery(local, prepared, control, folder, plans=plans))
+            else:
+                assert sink is not None
+                target = sink
+                found = beside(lambda: designing.design(prepared, control, target))
     except Contradiction as error:
         if report_file is not None:
-            _write(report_file, {"is_feasible": False, "conflict": error.conflict})
+            write_json(report_file, {"is_feasible": False, "conflict": error.conflict})
         show(error, as_json=as_json)
         raise typer.Exit(2) from None
     finally:
-        sink.discard()
+        if sink is not None:
+            sink.discard()
     if report_file is not None:
-        _write(report_file, found)
-    _say(found, out_file, as_json=as_json)
+        write_json(report_file, found)
+    if gallery is not None:
+        say_gallery(found, gallery, as_json=as_json)
+    elif out_file is not None:
+        _say(found, out_file, as_json=as_json)
     if not found["is_feasible"]:
         raise typer.Exit(1)
-
-
-def _write(path: Path, report: dict[str, Any]) -> None:
-    path.write_text(
-        json.dumps(report, indent=2, allow_nan=False, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
 
 
 def _say(found: dict[str, Any], out_file: Path, *, as_json: bool) -> None:
@@ -210,79 +208,3 @@ def _gap(gap: float | None, *, is_proved: bool) -> str:
     if is_proved:
         return "none: proved optimal"
     return "unknown" if gap is None else f"at most {gap:.2%} above the best possible"
-
-
-def _beside(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Return what work gives, done in another thread: this one stays free to hear Ctrl-C."""
-    found: list[dict[str, Any]] = []
-    failed: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            found.append(work())
-        except BaseException as error:
-            failed.append(error)
-
-    worker = threading.Thread(target=run, daemon=True)
-    worker.start()
-    while worker.is_alive():
-        worker.join(_WAIT_SECONDS)
-    if failed:
-        raise failed[0]
-    return found[0]
-
-
-@contextmanager
-def _cancelled_by_signals(control: Control) -> Iterator[None]:
-    """Let the first Ctrl-C, or a polite end by the system, cancel the search; the next one does what it always does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-    def cancel(*_: Any) -> None:
-        restore()
-        control.cancel()
-
-    for number in before:
-        signal.signal(number, cancel)
-    try:
-        yield
-    finally:
-        restore()
-
-
-@contextmanager
-def _shown(control: Control, *, is_silent: bool) -> Iterator[None]:
-    """Show on a terminal how far the search is, with the best cost and its gap."""
-    if is_silent or not sys.stderr.isatty():
-        yield
-        return
-    with bar() as progress:
-        task = progress.add_task("Searching", total=1.0)
-        known: dict[str, float | None] = {"cost": None, "bound": None, "share": 0.0}
-
-        def tell(told: Progress) -> None:
-            for name in ("cost", "bound"):
-                if getattr(told, name) is not None:
-                    known[name] = getattr(told, name)
-            if told.bound is None:  # what proves has a pace of its own
-                known["share"] = max(known["share"] or 0.0, told.share)
-            progress.update(task, completed=known["share"], description=_progress(told.stage, known))
-
-        control.tell = tell
-        yield
-
-
-def _progress(stage: str, known: dict[str, float | None]) -> str:
-    stage = stage[:1].upper() + stage[1:]
-    cost, bound = known["cost"], known["bound"]
-    if cost is None:
-        return stage
-    if bound is None or cost <= 0:
-        return f"{stage}: {cost:,.2f}"
-    return f"{stage}: {cost:,.2f}, gap {max(0.0, (cost - bound) / cost):.2%}"

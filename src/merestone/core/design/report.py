@@ -12,6 +12,7 @@ from merestone.core.design.problem import FREE, Activity, MoveCap, Objective
 from merestone.core.design.reading import Read
 
 if TYPE_CHECKING:  # what judges and searches is loaded when a search begins
+    from merestone.core.design.scoring import Score
     from merestone.core.design.solve import Result
 
 SLACK = 1e-6
@@ -30,12 +31,12 @@ def report(read: Read, asked: Asked, result: Result) -> dict[str, Any]:
     contiguity = _contiguity(read, result)
     return {
         "is_feasible": score.is_feasible,
-        "violations": _violations(result),
+        "violations": violations(result.score),
         "units": problem.n,
         "territories_asked": problem.k,
         "objective": str(problem.objective),
         "cost": score.cost,
-        "cost_unit": _cost_unit(asked),
+        "cost_unit": cost_unit(asked),
         "bound": result.bound,
         "gap": result.gap,
         "is_proved": result.is_proved,
@@ -53,15 +54,16 @@ def report(read: Read, asked: Asked, result: Result) -> dict[str, Any]:
     }
 
 
-def _cost_unit(asked: Asked) -> str:
+def cost_unit(asked: Asked) -> str:
+    """Return what costs are counted in."""
     if asked.objective is Objective.TRAVEL:
         return "hours" if asked.weight_column is None else f"{asked.weight_column} × hours"
     distance = "km²" if asked.objective is Objective.INERTIA else "km"
     return distance if asked.weight_column is None else f"{asked.weight_column} × {distance}"
 
 
-def _violations(result: Result) -> list[str]:
-    score = result.score
+def violations(score: Score) -> list[str]:
+    """Return which wishes a plan breaks, in words."""
     counts = (
         (score.unassigned, "1 unit has no territory", "{:,} units have no territory"),
         (score.empty, "1 territory has no unit", "{:,} territories have no unit"),
@@ -195,7 +197,7 @@ def _territories(read: Read, result: Result) -> list[dict[str, Any]]:
         {
             "territory": label,
             "units": int(sizes[at]),
-            "centre": centre_id(read, result, at),
+            "centre": centre_id(read, score, at),
             "sums": {one.name: float(score.sums[row, at]) for row, one in enumerate(problem.activities)},
             "lower": {one.name: float(one.lower[at]) for one in problem.activities},
             "upper": {one.name: _finite(one.upper[at]) for one in problem.activities},
@@ -204,9 +206,9 @@ def _territories(read: Read, result: Result) -> list[dict[str, Any]]:
     ]
 
 
-def centre_id(read: Read, result: Result, territory: int) -> str | None:
+def centre_id(read: Read, score: Score, territory: int) -> str | None:
     """Return the id of the unit a territory has its centre in; None for a home and for an empty territory."""
-    centre = int(result.score.centres[territory])
+    centre = int(score.centres[territory])
     return None if centre == FREE else read.problem.ids[centre]
 
 
