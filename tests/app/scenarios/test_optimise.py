@@ -61,6 +61,19 @@ def test_its_result_is_one_step_with_a_report(world: World) -> None:
     assert not world.read(key)["report"]["is_current"]
 
 
+@pytest.mark.both_databases
+def test_a_result_that_moves_nothing_is_no_step_to_take_back(world: World) -> None:
+    key = ready(world)
+    work(world, optimise(world, key))
+    first = world.read(key)
+    work(world, optimise(world, key))
+    second = world.read(key)
+    assert second["units"]["territory"] == first["units"]["territory"]
+    assert second["report"]["is_current"]
+    scenarios.undo(world.services, OPERATOR, key, seen=second["revision"])
+    assert world.read(key)["can"]["undo"] is None
+
+
 def test_locks_and_what_is_outside_the_region_stay(world: World) -> None:
     key = ready(world)
     data = world.read(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from merestone.core.design.problem import Objective
 
 OBJECTIVES = (Objective.INERTIA.value, Objective.DISTANCE.value)
 MAX_TOLERANCE = 10.0
+_STEP = 0.05
 UNIT_FIELDS: Mapping[str, str] = {"county": "county"}
 """Kind of unit -> the field of an account that says in which it lies."""
 
@@ -46,6 +48,19 @@ DEFAULTS: Mapping[str, Any] = {
     "contiguous": True,
     "balances": [{"measure": "workload", "tolerance": 0.25}],
 }
+
+
+def first_settings(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings a scenario starts with: as even as its heaviest unit lets it be, in steps of 5 %."""
+    settings = dict(DEFAULTS)
+    balances = []
+    for one in settings["balances"]:
+        amounts = content["amounts"][one["measure"]]
+        mean = sum(amounts) / max(1, len(content["territories"]))
+        needed = max(amounts, default=0.0) / mean - 1 if mean else 0.0
+        tolerance = min(MAX_TOLERANCE, max(one["tolerance"], math.ceil(needed / _STEP + 1e-9) * _STEP))
+        balances.append({**one, "tolerance": round(tolerance, 2)})
+    return settings | {"balances": balances}
 
 
 def checked_settings(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

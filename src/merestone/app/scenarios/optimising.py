@@ -143,6 +143,8 @@ def _kept(
 
 def _changes(drawn: Drawn, plan: np.ndarray) -> dict[str, Any]:
     at = np.flatnonzero(plan != drawn.plan)
+    if not len(at):
+        return {}
     return {"units": at.tolist(), "before": drawn.plan[at].tolist(), "after": plan[at].tolist()}
 
 
@@ -179,6 +181,8 @@ def _report(task: Task, options: Options, result: Result) -> dict[str, Any]:
 
     told = report(Read(task.problem, task.bridges), task.asked, result)
     kept = {name: value for name, value in told.items() if name not in _LEFT_OUT}
+    if not kept["is_feasible"]:
+        kept["gap"] = None  # how near a plan is that breaks what was asked says nothing
     return {**_json(kept), "region": options.told()["region"]}
 
 

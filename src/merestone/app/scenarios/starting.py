@@ -12,7 +12,7 @@ from merestone.app.policy import Actor
 from merestone.app.ports_scenarios import ScenarioRow, StepRow
 from merestone.app.scenarios.access import found, model_for
 from merestone.app.scenarios.drawn import NOBODY
-from merestone.app.scenarios.measures import DEFAULTS, UNIT_FIELDS
+from merestone.app.scenarios.measures import UNIT_FIELDS, first_settings
 from merestone.app.scenarios.reading import stamp_of
 from merestone.app.scenarios.steps import refuse_changed
 from merestone.app.scenarios.taking import Asked, take
@@ -70,7 +70,7 @@ def start(
         "parent": parent,
         "unit_kind": unit_kind,
         "sight": sight,
-        "settings": dict(DEFAULTS) | ({} if left_out is None else {"left_out": sorted(left_out)}),
+        "settings": first_settings(content) | ({} if left_out is None else {"left_out": sorted(left_out)}),
         "plan": content["start"],
         "locked": [0] * len(content["ids"]),
         "origin": "hand",

@@ -178,7 +178,9 @@ def written(
     assert after is not None
     at = np.flatnonzero(before != after)
     if len(at) or job is not None:
-        changes = {"units": at.tolist(), "before": before[at].tolist(), "after": after[at].tolist()}
+        changes: dict[str, Any] = {}
+        if len(at):
+            changes = {"units": at.tolist(), "before": before[at].tolist(), "after": after[at].tolist()}
         step = StepRow(0, kind, words, changes, actor.label or actor.role, services.clock.now())
         services.scenarios.add_step(open_.row.id, step, job=job)
     return _kept(

@@ -132,7 +132,7 @@ class ScenarioStore:
 
     def last_step(self, scenario_id: int, *, undone: bool) -> StepRow | None:
         """Return the step that undo takes back, or the one that redo does again (``undone``); None without one."""
-        steps = ScenarioStep.objects.filter(scenario_id=scenario_id, is_undone=undone).exclude(kind="start")
+        steps = _walked().filter(scenario_id=scenario_id, is_undone=undone)
         row = steps.order_by("number" if undone else "-number").first()
         return None if row is None else _step(row)
 
@@ -172,11 +172,16 @@ class ScenarioStore:
 
 
 def _rows() -> QuerySet[Scenario]:
-    steps = ScenarioStep.objects.filter(scenario=OuterRef("pk")).exclude(kind="start")
+    steps = _walked().filter(scenario=OuterRef("pk"))
     undo = steps.filter(is_undone=False).order_by("-number").values("words")[:1]
     redo = steps.filter(is_undone=True).order_by("number").values("words")[:1]
     related = Scenario.objects.select_related("model", "job", "created_by", "updated_by")
     return related.annotate(undo_words=Subquery(undo), redo_words=Subquery(redo))
+
+
+def _walked() -> QuerySet[ScenarioStep]:
+    """Return the steps that undo and redo walk: those that changed something."""
+    return ScenarioStep.objects.exclude(kind="start").exclude(changes={})
 
 
 def _row(row: Any) -> ScenarioRow:
