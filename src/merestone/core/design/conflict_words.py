@@ -53,8 +53,12 @@ def told(problem: Problem, conflict: Conflict, needs: Sequence[str] = ()) -> lis
     total = len(conflict.wishes)
     kind = "the fewest" if conflict.is_smallest else "none of which is idle"
     if total > 1:
-        head = f"{total:,} wishes contradict one another ({kind}); relaxing any one of them is enough"
-        head += "." if all(conflict.is_enough) else ", but for other contradictions."
+        head = f"{total:,} wishes contradict one another ({kind}): "
+        head += (
+            "relaxing any one of them is enough."
+            if all(conflict.is_enough)
+            else "relax any one of them; others contradict one another, too."
+        )
     else:
         head = "One wish cannot be kept by itself."
     found = [Wrong("wishes-conflict", head, "", "")]

@@ -5,19 +5,27 @@ Search and bound run side by side, each in its own thread: both are compiled cod
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+import math
 from dataclasses import dataclass
+from threading import Thread
 
 import numpy as np
 
 from merestone.core.design.bound import lower_bound
 from merestone.core.design.control import Control, Stop
+from merestone.core.design.found import Bound
 from merestone.core.design.problem import Problem
 from merestone.core.design.scoring import Score, score
 from merestone.core.design.search import search
 
 PROVED = 1e-4
 """A gap of at most 0.01 % is told as proved optimal."""
+
+LINGER = 0.2
+"""Seconds a bound has to end after somebody cancelled."""
+UNFINISHED = (
+    "The bound is what was proved when the search was cancelled: for the same problem with units split."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +65,35 @@ class Result:
         return self.score.is_feasible and self.gap is not None and self.gap <= PROVED
 
 
+class _Bounding:
+    """A bound worked out in a thread of its own, which is left behind when somebody cancels: programmes hear nothing."""
+
+    def __init__(self, problem: Problem, control: Control) -> None:
+        self.control = control
+        self.found: list[Bound] = []
+        self.failed: list[BaseException] = []
+        self.thread = Thread(target=self._run, args=(problem,), daemon=True)
+        self.thread.start()
+
+    def _run(self, problem: Problem) -> None:
+        try:
+            self.found.append(lower_bound(problem, self.control))
+        except BaseException as error:
+            self.failed.append(error)
+
+    def result(self) -> Bound:
+        """Return the bound; soon after a cancel, the best one told so far."""
+        while self.thread.is_alive() and self.control.reason() is not Stop.CANCELLED:
+            self.thread.join(LINGER)
+        self.thread.join(LINGER)
+        if self.failed:
+            raise self.failed[0]
+        if self.found:
+            return self.found[0]
+        told = self.control.bound
+        return Bound(told if math.isfinite(told) else None, (UNFINISHED,))
+
+
 def gap(cost: float, bound: float | None) -> float | None:
     """Return (cost − bound) ÷ cost, at least 0; None without bound."""
     if bound is None:
@@ -70,16 +107,15 @@ def solve(problem: Problem, control: Control) -> Result:
     The plan keeps every bound when the search finds one that does; else it breaks them as little as it can, which
     ``score.is_feasible`` tells.
     """
-    with ThreadPoolExecutor(1) as pool:
-        bounding = pool.submit(lower_bound, problem, control)
-        try:
-            found = search(problem, control)
-            worth = score(problem, found.plan)
-            if worth.is_feasible:
-                control.tell_best(worth.total)
-        finally:
-            control.end_search()
-        bound = bounding.result()
+    bounding = _Bounding(problem, control)
+    try:
+        found = search(problem, control)
+        worth = score(problem, found.plan)
+        if worth.is_feasible:
+            control.tell_best(worth.total)
+    finally:
+        control.end_search()
+    bound = bounding.result()
     is_optimal = (
         worth.is_feasible and (gap(worth.total, bound.value) or 0.0 if bound.value else 1.0) <= PROVED
     )

@@ -16,6 +16,7 @@ from collections import deque
 
 import numpy as np
 
+from merestone.core.design.conflict_model import cliques
 from merestone.core.design.control import Control
 from merestone.core.design.problem import FREE, Objective, Problem
 from merestone.core.design.scoring import SLACK, unit_costs
@@ -260,6 +261,45 @@ def mend(problem: Problem, merged: Merged, plan: np.ndarray, control: Control) -
         if now[0] < rank[0] - 1e-12 or (now[0] <= rank[0] and now[1] < rank[1]):
             best, rank, idle = state.plan.copy(), now, 0
     return _save(Mending(problem, merged, best), control).astype(np.int32)
+
+
+def spread(problem: Problem, merged: Merged, plan: np.ndarray, seconds: float) -> np.ndarray | None:
+    """Return the (n,) territories of paired merged units, each pair in two, that cost least; ``FREE`` for the others.
+
+    Minimise Σ cost × share subject to Σ_t share = 1 for each unit and Σ_{u in clique} share ≤ 1 for each clique and
+    territory. Bounds are left to the search that follows. None when there is no such choice in time, or nothing to choose.
+    """
+    from scipy.optimize import Bounds, LinearConstraint, milp
+    from scipy.sparse import csr_array
+
+    if problem.n * problem.k > MOST_CELLS or merged.problem.apart is None:
+        return None
+    state = Mending(problem, merged, plan)
+    units, k = state.paired, state.k
+    if not len(units):
+        return None
+    rows, columns = [], []
+    for number, clique in enumerate(cliques(merged.problem.apart)):
+        for t in range(k):
+            rows.append(np.full(len(clique), number * k + t))
+            columns.append(state.row[clique] * k + t)
+    row, column = np.concatenate(rows), np.concatenate(columns)
+    size = len(units) * k
+    met = csr_array((np.ones(len(row)), (row, column)), shape=(int(row.max()) + 1, size))
+    once = csr_array((np.ones(size), (np.arange(size) // k, np.arange(size))), shape=(len(units), size))
+    costs = state.costs[units].ravel()
+    done = milp(
+        costs / max(float(np.abs(costs).max()), 1e-300),
+        integrality=np.ones(size),
+        bounds=Bounds(np.zeros(size), state.may[units].ravel().astype(float)),
+        constraints=[LinearConstraint(met, -np.inf, 1.0), LinearConstraint(once, 1.0, 1.0)],
+        options={"time_limit": max(0.01, seconds)},
+    )
+    if done.x is None:
+        return None
+    chosen = np.full(state.n, FREE, np.int32)
+    chosen[units] = np.argmax(done.x.reshape(-1, k), axis=1)
+    return chosen
 
 
 def _best_shift(

@@ -22,7 +22,7 @@ from merestone.core.design.control import Control, Progress
 from merestone.core.design.found import Found
 from merestone.core.design.problem import FREE, Problem
 from merestone.core.design.scoring import Score, score
-from merestone.core.design.search.apart import mend
+from merestone.core.design.search.apart import mend, spread
 from merestone.core.design.together import merged
 
 WHOLE = 0.9
@@ -32,6 +32,9 @@ FIRST, HELD = 0.5, 0.6
 PRICED, ROUNDS = 0.16, 5
 """Share of the whole time and number of the searches for the price of moves."""
 STEEP = 8.0
+HOLDS = 2
+SPREAD = 2.0
+"""Seconds at most to choose where units apart of one another are held."""
 _Way = Callable[[Problem, Control], Found]
 _Rank = tuple[bool, float, float]
 
@@ -56,8 +59,8 @@ class _Search:
         if self.problem.move_caps:
             self._capped()
         elif self.problem.apart is not None:
-            plan = self._search(self.problem, FIRST)
-            self._held(plan)
+            self._search(self.problem, FIRST)
+            self._held_while_broken()
         else:
             self._search(self.problem, WHOLE)
         assert self.best is not None
@@ -75,23 +78,34 @@ class _Search:
         self._take(plan)
         return plan
 
+    def _held_while_broken(self) -> None:
+        """Hold pairs where the best plan has them; again while that is none that keeps all wishes."""
+        for _ in range(HOLDS):
+            if self.best is None or self.problem.apart is None:
+                return
+            self._held(self.best[1])
+            if not self.best[0][0]:
+                return
+
     def _held(self, plan: np.ndarray) -> None:
-        """Search again with the units of pairs held where a mended plan has them."""
-        pairs = self.problem.apart
+        """Search again with the units of pairs held: where a plan has them, or where they cost least apart."""
+        problem, pairs = self.problem, self.problem.apart
         if pairs is None or self.control.must_stop() or (plan < 0).any():
             return
-        units = np.unique(pairs)
-        locked = (
-            np.full(self.problem.n, FREE, np.int32)
-            if self.problem.locked is None
-            else self.problem.locked.copy()
-        )
-        locked[units] = plan[units]
-        if self.problem.together is not None:  # the whole group goes where one of it is held
-            group = self.problem.together
-            for unit in units[group[units] >= 0]:
-                locked[group == group[unit]] = plan[unit]
-        self._search(replace(self.problem, locked=locked), HELD)
+        small = merged(problem)
+        held = np.full(small.problem.n, FREE, np.int32)
+        paired = np.unique(small.of[pairs])
+        first = _firsts(small.of)
+        held[paired] = plan[first[paired]]
+        if score(problem, plan).met:
+            chosen = spread(problem, small, plan[first], min(SPREAD, 0.1 * self.control.left()))
+            if chosen is None:
+                return
+            held = chosen
+        locked = held[small.of]
+        if problem.locked is not None:
+            locked = np.where(problem.locked >= 0, problem.locked, locked)
+        self._search(replace(problem, locked=locked.astype(np.int32)), HELD)
 
     def _capped(self) -> None:
         """Search at several prices of moves; the cap holds at some, and the cost is least near the lowest of these."""
@@ -123,8 +137,7 @@ class _Search:
                 level *= STEEP
             else:
                 level = (low * high) ** 0.5 if low > 0.0 else high / STEEP
-        if problem.apart is not None and self.best is not None:
-            self._held(self.best[1])
+        self._held_while_broken()
 
     def _try(self, problem: Problem, share: float) -> tuple[np.ndarray, float]:
         """Return a plan and by how much the search went beyond the caps."""
@@ -175,6 +188,11 @@ class _Search:
             _best=np.inf,
             _bound=-np.inf,
         )
+
+
+def _firsts(of: np.ndarray) -> np.ndarray:
+    """Return the first unit of each merged one."""
+    return np.unique(of, return_index=True)[1]
 
 
 def _broken(problem: Problem, worth: Score) -> float:
