@@ -141,14 +141,18 @@ def _cards(
     has_today = problem.current is not None
     said = best_at(measures, problem.objective, has_today=has_today) if measures else []
     cards = []
-    for run, one, best, bound in zip(runs, measures, said, bounds, strict=True):
+    for run, one, best in zip(runs, measures, said, strict=True):
         solved_for, total = "as asked, moves free" if has_today else "as asked", run.worth.cost
-        if run.variant.is_asked:
-            bound = asked_bound
-        elif (there := score(run.variant.problem, run.plan)).is_feasible:
+        bound = asked_bound
+        # A plan that missed the tighter bounds it was searched for is one of the problem as asked.
+        if not run.variant.is_asked and (there := score(run.variant.problem, run.plan)).is_feasible:
             solved_for, total = run.variant.words, there.total
-        else:  # it missed the tighter bounds it was searched for
-            bound = asked_bound
+            wider = [
+                value
+                for other, value in zip(runs, bounds, strict=True)
+                if value is not None and run.variant.is_within(other.variant)
+            ]
+            bound = max([*wider, *([] if asked_bound is None else [asked_bound])], default=None)
         cards.append(
             Card(
                 plan=run.plan,

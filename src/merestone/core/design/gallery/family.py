@@ -31,6 +31,10 @@ class Variant:
         """Whether it differs from what was asked in nothing but that moves have no price."""
         return self.width == 1.0 and self.price == 0.0
 
+    def is_within(self, other: Variant) -> bool:
+        """Whether every plan of this problem is one of the other's and costs no less: its bound holds here, too."""
+        return self is other or (self.width <= other.width and self.price >= other.price)
+
     @property
     def words(self) -> str:
         """What it is, in words."""
