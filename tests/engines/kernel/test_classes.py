@@ -123,6 +123,18 @@ def test_a_few_rows_of_many_words_are_read_as_they_are_in_all():
     for start in range(0, 600, 50):
         few = column.slice(start, 50)
         assert meaning(AxisReader(axis), few) == whole[start : start + 50]
+
+
+@pytest.mark.parametrize("kind", [Kind.TEXT, Kind.LIST])
+def test_words_of_a_dictionary_asked_for_in_turns_mean_what_they_mean_in_all(kind):
+    axis = Axis("segment", kind, points=tuple(f"a{number}" for number in range(0, 90, 3)))
+    stored = [f"A{number % 120}" for number in range(400)]
+    column = pa.array([*stored, None, "a1", None, "a3"]).dictionary_encode()
+    whole, reader = meaning(AxisReader(axis), column), AxisReader(axis)
+    turns = [slice(0, 30), slice(15, 60), slice(0, 60), slice(390, 404), slice(100, 101), slice(350, 404)]
+    for rows in turns:  # new words, some known, all known, with null
+        assert meaning(reader, column[rows]) == whole[rows]
+    assert reader._asked.get(column.dictionary) is not None
     assert meaning(AxisReader(axis), column.slice(590)) == whole[590:]
 
 

@@ -36,6 +36,8 @@ _ASCII_SPACE = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"  # what Python strips of ASCII
 MAX_REMEMBERED = 1_000_000  # distinct values of a column
 _MAX_WORDS = 1 << 19  # of the dictionaries an axis remembers
 _MAX_DICTIONARIES = 256
+_WORDS_A_ROW = 256  # of a dictionary, up to which a table of those asked for costs little next to a few rows
+_NOT_ASKED = -2
 _FEW = 4096  # values from which a table of all the words met so far is no longer more work than they are
 
 Coded = tuple[np.ndarray, np.ndarray]
@@ -58,7 +60,7 @@ class AxisReader:
         self.row_of_combination = np.zeros(0, np.int32)
         """The bitmap row of each combination asked for so far, that of a missing list first; kept by whoever asks."""
         self._ends_of_scale: dict[int, tuple[np.ndarray, np.ndarray]] = {}
-        self._dictionaries = Dictionaries()
+        self._dictionaries, self._asked = Dictionaries(), Dictionaries()
         self._vocabulary = Vocabulary(pa.array([], pa.large_string()), np.zeros(0, np.int32))
         self._words: dict[str | None, int] = {}
 
@@ -92,7 +94,7 @@ class AxisReader:
         if classes is not None:
             return classes[codes]
         if len(codes) <= _FEW and _are_texts(values):
-            return self._looked_up_one_by_one(values.take(pa.array(codes, mask=codes == len(values))))
+            return self._remembered(codes, values)
         used, place = np.unique(codes, return_inverse=True)
         some = values.take(pa.array(used[used < len(values)]))
         return self.classes_of(some, is_shared=False)[place]
@@ -118,6 +120,22 @@ class AxisReader:
         if len(values) <= _FEW:
             return self._looked_up_one_by_one(values)
         return self._looked_up(values.cast(pa.large_string()))
+
+    def _remembered(self, codes: np.ndarray, values: pa.Array) -> np.ndarray:
+        """Return the classes of some of a dictionary's words, of which only those not asked for before are looked up."""
+        if len(values) > _WORDS_A_ROW * len(codes):
+            return self._looked_up_one_by_one(values.take(pa.array(codes, mask=codes == len(values))))
+        known = self._asked.get(values)
+        if known is None:
+            known = np.full(len(values) + 1, _NOT_ASKED, np.int32)
+            known[-1] = self._missing
+            self._asked.put(values, known)
+        found = known[codes]
+        unasked = codes[found == _NOT_ASKED]
+        if len(unasked):
+            known[unasked] = self._looked_up_one_by_one(values.take(pa.array(unasked)))
+            found = known[codes]
+        return found
 
     def _looked_up_one_by_one(self, values: pa.Array) -> np.ndarray:
         found = list(map(self._words.get, words := values.to_pylist()))
