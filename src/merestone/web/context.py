@@ -18,13 +18,23 @@ THEMES = ("system", "light", "dark")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One entry of the navigation; shown to those with the right, when its page exists."""
+    """One entry of the navigation; shown to those with the right, when its page exists.
+
+    Parameters
+    ----------
+    unless : Right or None
+        Not shown to those with this right, for whom another entry is there.
+    also : tuple of str
+        Beginnings of other addresses that belong to it.
+    """
 
     name: str
     label: str
     icon: str
     right: Right = Right.SEE
     everywhere: bool = False
+    unless: Right | None = None
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,8 @@ class Group:
     is_quiet: bool = False
 
 
+PLANS = ("/models/", "/publications/", "/compare/")
+"""Where models are planned, beside the scenarios."""
 NAVIGATION = (
     Group(
         "",
@@ -46,7 +58,8 @@ NAVIGATION = (
             Place("leads", "Leads", "lead"),
             Place("opportunities", "Opportunities", "opportunity"),
             Place("territories", "Territories", "territory"),
-            Place("models", "Planning", "share", Right.MANAGE_RULES),
+            Place("planning", "Planning", "share", Right.PLAN, also=PLANS),
+            Place("models", "Planning", "share", Right.MANAGE_RULES, unless=Right.PLAN, also=PLANS),
             Place("reviews", "Reviews", "review"),
             Place("unassigned", "Queue", "queue", Right.ASSIGN),
         ),
@@ -82,11 +95,17 @@ def navigation(actor: Actor, path: str) -> list[dict[str, Any]]:
     """Return the groups of the rail with the entries this actor may open."""
     groups = []
     for group in NAVIGATION:
-        places = [place for place in group.places if actor.can(place.right, everywhere=place.everywhere)]
+        places = [place for place in group.places if _is_shown(actor, place)]
         entries = [entry for place in places if (entry := _entry(place, path))]
         if entries:
             groups.append({"title": group.title, "is_quiet": group.is_quiet, "entries": entries})
     return groups
+
+
+def _is_shown(actor: Actor, place: Place) -> bool:
+    if place.unless is not None and actor.can(place.unless):
+        return False
+    return actor.can(place.right, everywhere=place.everywhere)
 
 
 def _entry(place: Place, path: str) -> dict[str, Any] | None:
@@ -94,7 +113,7 @@ def _entry(place: Place, path: str) -> dict[str, Any] | None:
         url = reverse(place.name)
     except NoReverseMatch:
         return None
-    is_here = path == url if url == "/" else path.startswith(url)
+    is_here = path == url if url == "/" else path.startswith((url, *place.also))
     return {"name": place.name, "label": place.label, "icon": place.icon, "url": url, "is_here": is_here}
 
 

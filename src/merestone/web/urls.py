@@ -9,6 +9,7 @@ from merestone.web import (
     urls_history,
     urls_models,
     urls_people_changes,
+    urls_planning,
     urls_review,
     urls_sign_in,
     urls_staffing,
@@ -87,6 +88,7 @@ for kind in KINDS.values():
 urlpatterns += urls_sign_in.urlpatterns
 urlpatterns += urls_models.urlpatterns
 urlpatterns += urls_people_changes.urlpatterns
+urlpatterns += urls_planning.urlpatterns
 urlpatterns += urls_staffing.urlpatterns
 urlpatterns += urls_guidelines.urlpatterns
 urlpatterns += urls_territories.urlpatterns

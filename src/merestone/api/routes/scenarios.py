@@ -62,6 +62,23 @@ class ScenarioFailure(Schema):
     error: str
 
 
+class ScenarioBalance(Schema):
+    """A measure that is to fall evenly."""
+
+    measure: str
+    tolerance: float
+
+
+class ScenarioSettings(Schema):
+    """What a good plan is."""
+
+    objective: str
+    weight: str
+    contiguous: bool
+    balances: list[ScenarioBalance]
+    left_out: list[str] | None = None
+
+
 class ScenarioLine(Schema):
     """A scenario beside others."""
 
@@ -81,7 +98,10 @@ class ScenarioLine(Schema):
         description="Measure → how far the farthest is from the mean."
     )
     moves: ScenarioMoves
-    report: dict[str, Any] | None
+    settings: ScenarioSettings
+    report: dict[str, Any] | None = Field(
+        description="What the last optimisation said; `is_current`: of the plan as it is."
+    )
     job: ScenarioJob | None
     updated_at: datetime | None
     updated_by: str
@@ -108,23 +128,6 @@ class ScenarioMeasure(Schema):
     key: str
     label: str
     unit: str
-
-
-class ScenarioBalance(Schema):
-    """A measure that is to fall evenly."""
-
-    measure: str
-    tolerance: float
-
-
-class ScenarioSettings(Schema):
-    """What a good plan is."""
-
-    objective: str
-    weight: str
-    contiguous: bool
-    balances: list[ScenarioBalance]
-    left_out: list[str] | None = None
 
 
 class ScenarioUnitColumns(Schema):

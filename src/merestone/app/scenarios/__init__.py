@@ -4,9 +4,10 @@ A scenario keeps its units with their amounts as the book stood at an instant, s
 matches nothing. What a plan is worth is told by units; what it does to accounts, by ``comparing`` and ``writing``.
 """
 
+from merestone.app.scenarios.choosing import choices
 from merestone.app.scenarios.comparing import compare
 from merestone.app.scenarios.optimising import optimise, stop
-from merestone.app.scenarios.reading import list_scenarios, progress, read
+from merestone.app.scenarios.reading import list_scenarios, progress, read, summary
 from merestone.app.scenarios.starting import copy, delete, refresh, rename, start
 from merestone.app.scenarios.steps import assign, change_settings, lock, redo, steps, undo
 from merestone.app.scenarios.writing import write_rules
@@ -14,6 +15,7 @@ from merestone.app.scenarios.writing import write_rules
 __all__ = [
     "assign",
     "change_settings",
+    "choices",
     "compare",
     "copy",
     "delete",
@@ -28,6 +30,7 @@ __all__ = [
     "start",
     "steps",
     "stop",
+    "summary",
     "undo",
     "write_rules",
 ]

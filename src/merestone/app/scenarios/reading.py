@@ -17,12 +17,21 @@ from merestone.app.services import Services
 def list_scenarios(services: Services, actor: Actor, model: str | None = None) -> list[dict[str, Any]]:
     """Return the scenarios side by side, by model and age: ``key``, ``name``, ``model``, ``parent``, ``revision``,
     ``origin``, ``territories``, ``units``, ``cost``, ``bound``, ``gap``, ``max_deviation`` (by balanced measure),
-    ``moves`` (against where the accounts are now: ``units``, ``accounts``, ``share``), ``report``, ``job``,
-    ``updated_at``, ``updated_by``."""
+    ``moves`` (against where the accounts are now: ``units``, ``accounts``, ``share``), ``settings``, ``report`` (with
+    ``is_current``, which cost, bound and gap need to be of the plan as it is), ``job``, ``updated_at``, ``updated_by``."""
     actor.require(Right.PLAN)
     rows = seen(services, actor, services.scenarios.all(model=model))
     contents = services.scenarios.all_units([row.id for row in rows]) if rows else {}
     return [_line(row, Drawn.of(row, contents[row.id])) for row in rows]
+
+
+def summary(services: Services, actor: Actor, key: str) -> dict[str, Any]:
+    """Return ``key``, ``name``, ``model``, ``parent``, ``unit_kind`` and ``revision`` of a scenario, without its units."""
+    row = found(services, actor, key)
+    names = ("key", "name", "parent", "unit_kind", "revision")
+    return {name: getattr(row, name) for name in names} | {
+        "model": {"key": row.model, "name": row.model_name}
+    }
 
 
 def _line(row: ScenarioRow, drawn: Drawn) -> dict[str, Any]:
@@ -44,7 +53,8 @@ def _line(row: ScenarioRow, drawn: Drawn) -> dict[str, Any]:
             one["measure"]: drawn.deviation(one["measure"]) for one in row.settings["balances"]
         },
         "moves": moves(drawn),
-        "report": row.report,
+        "settings": dict(row.settings),
+        "report": report_told(row),
         "job": job_told(row.job),
         "updated_at": row.updated_at and row.updated_at.isoformat(),
         "updated_by": row.updated_by,

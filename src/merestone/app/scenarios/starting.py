@@ -117,7 +117,7 @@ def copy(
         "plan": row.plan,
         "locked": row.locked,
         "origin": "copy",
-        "report": row.report,
+        "report": _carried_report(row, 1),
         **(changes or {}),
     }
     return _added(services, actor, fields, content, stamp=stamp, words=f"Copy {row.name}", then=step, job=job)
@@ -159,8 +159,17 @@ def rename(services: Services, actor: Actor, key: str, *, name: str) -> dict[str
         row = found(services, actor, key, is_locked=True)
         revision = row.revision
         if title != row.name:
-            revision = services.scenarios.change(row.id, {"name": title}, actor=actor)
+            changes = {"name": title, "report": _carried_report(row, row.revision + 1)}
+            revision = services.scenarios.change(row.id, changes, actor=actor)
     return {"key": key, "name": title, "revision": revision}
+
+
+def _carried_report(row: ScenarioRow, revision: int) -> dict[str, Any] | None:
+    """Return what the last optimisation said, for the same plan under another revision; it stays old if it was."""
+    if row.report is None:
+        return None
+    is_current = row.report.get("revision") == row.revision
+    return {**row.report, "revision": revision if is_current else 0}
 
 
 def delete(services: Services, actor: Actor, key: str) -> None:
