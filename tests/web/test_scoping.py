@@ -117,3 +117,18 @@ def test_pages_allow_no_foreign_and_no_inline_script(planner: Client) -> None:
     assert "default-src 'self'" in response["Content-Security-Policy"]
     assert "unsafe-inline" not in response["Content-Security-Policy"]
     assert not re.search(r"<script(?![^>]*\bsrc=)|\sstyle=|\son\w+=", response.text)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "route",
+    [route for route in ROUTES if "int" in {type(one).__name__[:3].lower() for one in route.pattern.converters.values()}],
+    ids=lambda route: str(route.name),
+)  # fmt: skip
+def test_number_no_database_holds_is_not_found(route: URLPattern, planner: Client) -> None:
+    values = {
+        name: 10**30 if type(one).__name__ == "IntConverter" else "csv"
+        for name, one in route.pattern.converters.items()
+    }
+    for send in (planner.get, planner.post):
+        assert send(reverse(route.name, kwargs=values)).status_code in (204, 302, 400, 403, 404, 405, 422)

@@ -20,7 +20,7 @@ from merestone.app import assign, explain, jobs, route
 from merestone.app.policy import Right
 from merestone.base.errors import InvalidInputError, Problem
 
-Id = Path(..., ge=0, description="Key of the record.")
+Id = Path(..., ge=0, le=2**63 - 1, description="Key of the record.")
 WHY_NOT = Query(
     None, max_length=200, description="Key of a territory: what would have to change for it to win."
 )

@@ -32,10 +32,12 @@ Known = Query(
     max_length=40,
     description="As the database said at the end of this day, or at this instant; default: now.",
 )
-After = Query(0, ge=0, description="Records with larger ids only: the last `record` of the page before.")
+After = Query(
+    0, ge=0, le=2**63 - 1, description="Records with larger ids only: the last `record` of the page before."
+)
 Limit = Query(1000, ge=1, le=10_000, description="At most so many records.")
 Key = Path(..., min_length=1, max_length=100, description="Key of the territory.")
-Record = Path(..., ge=1, description="Id of the record.")
+Record = Path(..., ge=1, le=2**63 - 1, description="Id of the record.")
 
 
 class OwnedRow(Schema):

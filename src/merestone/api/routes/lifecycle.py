@@ -148,7 +148,7 @@ class PoliciesBody(Body):
 
     opportunities: Literal["follow", "until_closed", "late_stage"] | None = None
     late_stages: list[Text] | None = Field(None, max_length=10)
-    late_days: int | None = None
+    late_days: int | None = Field(None, ge=-INT64, le=INT64)
     activities: Literal["follow", "stay"] | None = None
     challenges: dict[str, Any] | None = None
     approvals: dict[str, Any] | None = None

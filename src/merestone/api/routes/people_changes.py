@@ -20,8 +20,8 @@ from merestone.app.policy import Right
 from merestone.db.queries import people_changes as queries
 from merestone.db.queries import scope
 
-Id = Path(..., ge=0, description="Key of the record.")
-OtherId = Path(..., ge=0, description="Key of the leave or cover.")
+Id = Path(..., ge=0, le=2**63 - 1, description="Key of the record.")
+OtherId = Path(..., ge=0, le=2**63 - 1, description="Key of the leave or cover.")
 CHANGE = Right.MANAGE_MEMBERS
 MAX_LINES = 1000
 LINE = (

@@ -20,6 +20,8 @@ QUERIES: dict[str, Callable[[Actor, Right], Any]] = {
     "claims": scope.claims,
 }
 CHUNK = 10_000
+LARGEST_KEY = 2**63 - 1
+"""Larger numbers are no keys; SQLite's driver refuses them."""
 
 
 class VisibilityStore:
@@ -34,7 +36,7 @@ class VisibilityStore:
         rows = QUERIES[table](actor, right).order_by().values_list("pk", flat=True)
         if ids is None:
             return set(rows)
-        wanted = list(ids)
+        wanted = [pk for pk in ids if abs(pk) <= LARGEST_KEY]
         return {
             pk
             for start in range(0, len(wanted), CHUNK)
