@@ -255,9 +255,9 @@ def test_scenarios_of_other_units_are_not_compared(planner: Client, plan: Compan
 @pytest.mark.parametrize("what", ["units", "territories", "reps"])
 def test_comparison_is_exported(planner: Client, plan: Company, first: str, what: str) -> None:
     give(plan, first, "06037", "east")
-    text = b"".join(planner.get(f"/planning/{first}/compare/{what}/csv/")).decode("utf-8-sig")  # type: ignore[arg-type]
+    text = b"".join(planner.get(f"/planning/{first}/compare/{what}/csv/")).decode("utf-8-sig")
     assert ("Ben" if what == "reps" else "East") in text
-    body = b"".join(planner.get(f"/planning/{first}/compare/{what}/xlsx/"))  # type: ignore[arg-type]
+    body = b"".join(planner.get(f"/planning/{first}/compare/{what}/xlsx/"))
     assert body[:2] == b"PK"
     assert planner.get(f"/planning/{first}/compare/{what}/exe/").status_code == 404
 
@@ -312,15 +312,16 @@ def test_rules_that_cannot_say_the_plan_are_not_offered(planner: Client, plan: C
     assert "and the plan has it in keys" in answer.text
 
 
-def test_long_lists_of_counties_are_folded_with_their_count() -> None:
+def test_lists_of_counties_are_told_by_name_and_long_ones_folded() -> None:
     from merestone.web.views.planning_rules import parts_of
 
     codes = [f"0600{n}" for n in range(8)]
-    where = f"state = 'CA' and county not in ({', '.join(map(repr, codes))}) or county in ('06037')"
-    parts = parts_of(where, {codes[0]: "Alameda, CA"})
-    assert [part.get("n") for part in parts] == [None, 8, None]
-    assert parts[1]["text"] == "county not in"
+    where = f"state = 'CA' and county not in ({', '.join(map(repr, codes))}) or county = '06037'"
+    parts = parts_of(where, {codes[0]: "Alameda, CA", "06037": "Los Angeles, CA"})
+    assert [part["text"] for part in parts] == ["state = 'CA' and", "county not in", "or", "county = '06037'"]
+    assert parts[1]["n"] == 8
     assert "Alameda, CA" in parts[1]["units"]
+    assert parts[3]["called"] == ["Los Angeles, CA"]
     assert parts_of(None, {}) == []
 
 

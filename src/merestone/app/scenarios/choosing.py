@@ -43,7 +43,9 @@ def choices(services: Services, actor: Actor, model: str, parent: str = "") -> d
         for node in tree.path(leaf.key)[:-1]:
             below[node.key] = below.get(node.key, 0) + 1
     roots = [node for node in tree if node.parent is None]
-    parents = [{"key": "", "name": "All of the model", "depth": 0, "leaves": len(leaves)}] if is_whole else []
+    parents: list[dict[str, Any]] = (
+        [{"key": "", "name": "All of the model", "depth": 0, "leaves": len(leaves)}] if is_whole else []
+    )
     parents += [
         {"key": node.key, "name": node.name, "depth": len(tree.path(node.key)) - 1, "leaves": below[node.key]}
         for node in tree

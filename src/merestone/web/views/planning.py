@@ -45,7 +45,7 @@ def planning_page(request: WebRequest) -> HttpResponse:
 
 
 def _listed(request: WebRequest, error: MerestoneError | None = None) -> HttpResponse:
-    rows = scenarios.list_scenarios(request.services, request.actor)
+    rows = _rows(request)
     found = lines_of(rows)
     models = list(queries.models(request.actor))
     used = {line["model"]["key"] for line in found}
@@ -74,6 +74,15 @@ def _listed(request: WebRequest, error: MerestoneError | None = None) -> HttpRes
         **told_problems(error),
     }  # fmt: skip
     return render(request, "planning/list.html", context, status=status_of(error))
+
+
+def _rows(request: WebRequest) -> list[dict[str, Any]]:
+    """Return the scenarios, with the name of the territory below which each plans."""
+    rows = scenarios.list_scenarios(request.services, request.actor)
+    names = queries.planned_names(request.actor, {row["parent"] for row in rows} - {""}) if rows else {}
+    return [
+        row | {"parent_name": names.get((row["model"]["key"], row["parent"]), row["parent"])} for row in rows
+    ]
 
 
 def told_problems(error: MerestoneError | None, title: str = "That was not done.") -> dict[str, Any]:
@@ -126,7 +135,7 @@ def new_page(request: WebRequest) -> HttpResponse:
                 f"“{made['name']}” is ready: {made['territories']:,} territories, {made['units']:,} units.",
             )
             return redirect("planning-scenario", made["key"])
-    every = scenarios.list_scenarios(request.services, request.actor)
+    every = _rows(request)
     open_models = [model for model in queries.models(request.actor) if model.state in EDITABLE]
     source = next((one for one in every if one["key"] == given.get("copy_of")), None)
     keys = [model.key for model in open_models]

@@ -10,7 +10,6 @@ import pyarrow as pa
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from merestone.app import scenarios
@@ -25,7 +24,7 @@ from merestone.web.tables.export import FORMATS, download
 from merestone.web.views.planning import scenario_frame, told_problems
 from merestone.web.views.planning_lines import NOUNS
 
-SHOWN_UNITS = 100
+SHOWN_UNITS = 50
 EXPORTS = ("units", "territories", "reps")
 PARTS = ("before", "after", "gained", "lost")
 ELSEWHERE = "Elsewhere"
@@ -95,7 +94,7 @@ def _lines(rows: list[dict[str, Any]], measure: str) -> list[dict[str, Any]]:
     top = max((line[f"index_{side}"] or 0 for line in lines for side in ("before", "after")), default=0) or 1
     for line in lines:  # one scale for all bars, with a mark where the mean is
         line |= {f"bar_{side}": (line[f"index_{side}"] or 0) / top for side in ("before", "after")}
-        line["mean"] = 100 / top
+        line |= {"mean": 100 / top, "size": abs(line["change"])}
     return sorted(lines, key=lambda line: (line["key"] is None, -abs(line["change"]), line["name"] or ""))
 
 
@@ -169,8 +168,3 @@ def _table(rows: list[dict[str, Any]], what: str) -> pa.Table:
     texts = {*TEXTS, "id"} if what == "units" else set(TEXTS)
     kinds = {name: pa.string() if name in texts else pa.int64() if name in ("id", "units_gained", "units_lost") else pa.float64() for name in names}  # fmt: skip
     return pa.table({name: pa.array([row.get(name) for row in rows], kind) for name, kind in kinds.items()})
-
-
-def workspace(key: str) -> str:
-    """Return the address of the workspace."""
-    return reverse("planning-scenario", args=[key])

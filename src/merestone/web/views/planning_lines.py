@@ -25,8 +25,12 @@ def lines_of(rows: Iterable[Mapping[str, Any]]) -> list[Line]:
     _mark(lines, "gap", lambda one: one["gap"] if one["is_comparable"] else None, by_objective=True)
     _mark(lines, "moves", lambda one: one["moves"]["accounts"])
     for measure in LABELS:
-        _mark(lines, measure, lambda one, measure=measure: one["max_deviation"].get(measure))
+        _mark(lines, measure, _deviation_of(measure))
     return lines
+
+
+def _deviation_of(measure: str) -> Callable[[Line], float | None]:
+    return lambda line: line["max_deviation"].get(measure)
 
 
 def _line(row: Mapping[str, Any]) -> Line:

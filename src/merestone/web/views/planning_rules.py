@@ -23,7 +23,7 @@ from merestone.web.views.rules import MAX_MOVES, MAX_PAIRS
 
 LONG = 6
 """Lists of more units than this are folded."""
-_LIST = re.compile(r"\b(county) (not in|in) \(([^()]*)\)", re.IGNORECASE)
+_LIST = re.compile(r"\b(county) (?:(not in|in) \(([^()]*)\)|(!=|=) ('[^']*'))", re.IGNORECASE)
 Part = dict[str, Any]
 
 
@@ -49,6 +49,7 @@ def rules_page(request: WebRequest, key: str) -> HttpResponse:
         "lede": f"What the rules of {row['model']['name']} would say, so that every account goes where the plan has it.",
         **scenario_frame(row, "rules"),
         "currency": company().currency,
+        "nouns": NOUNS.get(row["unit_kind"], ("unit", "units")),
         "noun": NOUNS.get(row["unit_kind"], ("unit", "units"))[1],
     }
     try:
@@ -65,8 +66,8 @@ def rules_page(request: WebRequest, key: str) -> HttpResponse:
         "made": made,
         "changed": [rule for rule in rules if rule["is_changed"]],
         "n_same": sum(not rule["is_changed"] for rule in rules),
-        "territory_names": {rule["territory"]: rule["name"] for rule in made["rules"]},
         "strays": _strays(made),
+        "failing": _failing(made),
         "difference": _difference(made["difference"]),
         **told_problems(error, "The rules were not written."),
     }
@@ -91,33 +92,27 @@ def _names(request: WebRequest, key: str) -> dict[str, str]:
 
 
 def parts_of(where: str | None, names: Mapping[str, str]) -> list[Part]:
-    """Return a criterion in parts: text as it is, and long lists of units folded, with their names.
+    """Return a criterion in parts: text as it is, short lists of units with their names, and long ones folded.
 
     Parameters
     ----------
     names : mapping of str to str
         Unit -> what people call it.
     """
-    if where is None:
-        return []
     parts: list[Part] = []
     at = 0
-    for found in _LIST.finditer(where):
-        units = [unit.strip().strip("'\"") for unit in found[3].split(",")]
-        if len(units) <= LONG:
-            continue
-        if found.start() > at:
-            parts.append({"text": where[at : found.start()]})
-        parts.append(
-            {
-                "text": f"{found[1]} {found[2]}",
-                "n": len(units),
-                "units": sorted(names.get(unit, unit) for unit in units),
-            }
-        )
+    for found in _LIST.finditer(where or ""):
+        units = [unit.strip().strip("'\"") for unit in (found[3] or found[5]).split(",")]
+        called = sorted(names.get(unit, unit) for unit in units)
+        if text := (where or "")[at : found.start()].strip():
+            parts.append({"text": text})
+        if len(units) > LONG:
+            parts.append({"text": f"{found[1]} {found[2]}", "n": len(units), "units": called})
+        else:
+            parts.append({"text": found[0], "called": [] if called == units else called})
         at = found.end()
-    if where[at:]:
-        parts.append({"text": where[at:]})
+    if text := (where or "")[at:].strip():
+        parts.append({"text": text})
     return parts
 
 
@@ -127,6 +122,17 @@ def _strays(made: Mapping[str, Any]) -> list[dict[str, Any]]:
         one | {"gets": names.get(one["gets"], one["gets"]), "wanted": names.get(one["wanted"], one["wanted"])}
         for one in made["strays"]
     ]
+
+
+def _failing(made: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the cases that would fail, each with the territory whose they are."""
+    names = {rule["territory"]: rule["name"] for rule in made["rules"]}
+    found = []
+    for one in made["failing_cases"]:
+        steps = one.get("where", "").split("/")
+        key = steps[1] if len(steps) > 1 and steps[0] == "territories" else ""
+        found.append(one | {"territory": names.get(key, key)})
+    return found
 
 
 def _difference(found: Mapping[str, Any]) -> dict[str, Any]:
