@@ -23,10 +23,14 @@ class Association(models.Model):
     ``territory`` empty: no territory matched. ``owner`` empty: in the unassigned queue.
     """
 
+    # A publish writes every index of every place that moves. Territories are never deleted, and who asks for those of
+    # one asks for open places; the index by owner tells open places as well as all, which the deletion of a rep asks for.
     territory = models.ForeignKey(
-        Territory, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+        Territory, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
-    owner = models.ForeignKey(Rep, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    owner = models.ForeignKey(
+        Rep, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     # Models are never deleted and nobody asks for the places of one: an index would only slow a publish.
     model = models.ForeignKey(
         TerritoryModel, null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
@@ -72,9 +76,7 @@ class AccountAssociation(Association):
             models.Index(
                 fields=["territory", "account"], condition=Q(valid_to=None), name="account_open_by_territory"
             ),
-            models.Index(
-                fields=["owner", "account"], condition=Q(valid_to=None), name="account_open_by_owner"
-            ),
+            models.Index(fields=["owner", "valid_to", "account"], name="account_by_owner"),
             models.Index(fields=["account", "valid_from"], name="account_assoc_history"),
         ]
 
@@ -100,7 +102,7 @@ class LeadAssociation(Association):
             models.Index(
                 fields=["territory", "lead"], condition=Q(valid_to=None), name="lead_open_by_territory"
             ),
-            models.Index(fields=["owner", "lead"], condition=Q(valid_to=None), name="lead_open_by_owner"),
+            models.Index(fields=["owner", "valid_to", "lead"], name="lead_by_owner"),
             models.Index(fields=["lead", "valid_from"], name="lead_assoc_history"),
         ]
 
