@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.builders import add_accounts
 from tests.web.conftest import Company
 from tests.web.test_home import add_quota
 
-from merestone.app import lifecycle, people_changes, plan_edits
+from merestone.app import lifecycle, people_changes, plan_edits, scenarios
 from merestone.app.access.grants import give_grant
 from merestone.app.guidelines import papers, training
 from merestone.app.policy import OPERATOR, Actor
@@ -51,7 +52,8 @@ PAGES = {
         "/accounts/{account}/history/", "/leads/{lead}/history/", "/territories/west/history/", "/owned-accounts/", "/quotas/",
         "/quotas/enter/", "/map/?on={yesterday}&map=plain", "/audit/?table=rep&from=2020-01-01", "/audit/?record=none",
         "/reps/{rep}/", "/reps/{rep}/edit/", "/reps/{rep}/changes/", "/departures/{departure}/", "/departures/", "/people/calendar/",
-        "/notices/",
+        "/notices/", "/planning/", "/planning/?pick=first&pick=second", "/planning/new/?model=plan", "/planning/new/?copy_of=first",
+        "/planning/second/compare/?measure=workload", "/planning/second/rules/", "/planning/second/steps/",
     ],
     "manager": ["/", "/scorecard/?under=us", "/guidelines/", "/training/", "/training/{training}/", "/reps/{rep}/changes/", "/people/calendar/"],
     "rep": [
@@ -100,6 +102,21 @@ def plan(company: Company) -> None:
 
 
 @pytest.fixture
+def scenarios_of(company: Company, plan: None) -> None:
+    """Two scenarios of the plan; in the second a county moves."""
+    add_accounts(
+        company.services,
+        [{"state": "CA", "county": "06037", "workload_hours": 8.0}, {"state": "NY", "county": "36061", "workload_hours": 9.0}],
+    )  # fmt: skip
+    first = scenarios.start(company.services, OPERATOR, model="plan", name="First")["key"]
+    second = scenarios.copy(company.services, OPERATOR, first, name="Second")["key"]
+    units = scenarios.read(company.services, OPERATOR, second)["units"]
+    at = units["id"].index("06037")
+    other = 0 if units["territory"][at] else 1
+    scenarios.assign(company.services, OPERATOR, second, seen=1, units=[at], territory=other)
+
+
+@pytest.fixture
 def life(company: Company, plan: None) -> dict[str, Any]:
     """What a company lives through: published and undone, scheduled, rules read and not, training late, people who go."""
     services, rep = company.services, company.reps["ana"]
@@ -131,7 +148,7 @@ def life(company: Company, plan: None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.mark.usefixtures("goals")
+@pytest.mark.usefixtures("goals", "scenarios_of")
 @pytest.mark.parametrize("role", PAGES)
 def test_pages_of_a_role_are_accessible(
     sign_in: Any, live_server: Any, company: Company, life: dict[str, Any], role: str

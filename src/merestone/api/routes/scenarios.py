@@ -16,6 +16,7 @@ from merestone.api.routing import operation
 from merestone.api.schemas import Body, ProblemEntry, Text
 from merestone.app import scenarios
 from merestone.app.policy import Right
+from merestone.core.design.prices import LOSS, SAVES
 
 MAX_UNITS = 100_000
 KeyText = Annotated[Text, Field(min_length=1, max_length=100)]
@@ -379,6 +380,24 @@ class ScenarioSide(Schema):
     units_lost: int | None = None
 
 
+class ScenarioAssumed(Schema):
+    """What is assumed of a change of hands."""
+
+    loss: float = Field(description="Share of annual revenue lost to somebody of no likeness, of a long tie.")
+    saves: float = Field(description="Share of that saved by a successor alike in everything.")
+    half_life: float = Field(description="Years after which a tie has half its strength.")
+
+
+class ScenarioPrice(Schema):
+    """What changes of hands are expected to lose."""
+
+    loss: float = Field(description="Of annual revenue.")
+    revenue: float = Field(description="That gets another owner.")
+    share: float = Field(description="Of the loss in the revenue of all accounts planned.")
+    assumed: ScenarioAssumed
+    source: str
+
+
 class ScenarioComparison(Schema):
     """What a scenario changes."""
 
@@ -390,7 +409,9 @@ class ScenarioComparison(Schema):
     units: list[int] = Field(description="Numbers of the units that move.")
     territories: list[ScenarioSide]
     reps: list[ScenarioSide]
-    price: float | None = Field(description="Null: no prices of moves are known.")
+    price: ScenarioPrice | None = Field(
+        description="Beside `live`: what changes of hands are expected to lose. Null: not known."
+    )
 
 
 class ScenarioRule(Schema):
@@ -603,9 +624,16 @@ def compare_scenario(
     with_: str = Query(
         "live", alias="with", max_length=100, description="`live`, or the key of another scenario."
     ),
+    loss: float = Query(
+        LOSS, ge=0, le=1, description="Share of annual revenue a change of hands loses at most."
+    ),
+    saves: float = Query(
+        SAVES, ge=0, le=1, description="Share of that saved by a successor alike in everything."
+    ),
 ) -> HttpResponse:
-    """Return what moves per territory and rep, and the balance on both sides."""
-    found = scenarios.compare(request.services, request.actor, key, with_=with_)
+    """Return what moves per territory and rep, the balance on both sides, and what the moves may cost."""
+    assumed = scenarios.Assumed(loss, saves)
+    found = scenarios.compare(request.services, request.actor, key, with_=with_, assumed=assumed)
     return answer({**found, "compared": found["with"]})
 
 

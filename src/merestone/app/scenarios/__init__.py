@@ -10,9 +10,11 @@ from merestone.app.scenarios.optimising import optimise, stop
 from merestone.app.scenarios.reading import list_scenarios, progress, read, summary
 from merestone.app.scenarios.starting import copy, delete, refresh, rename, start
 from merestone.app.scenarios.steps import assign, change_settings, lock, redo, steps, undo
+from merestone.app.scenarios.ties import Assumed
 from merestone.app.scenarios.writing import write_rules
 
 __all__ = [
+    "Assumed",
     "assign",
     "change_settings",
     "choices",

@@ -16,6 +16,7 @@ from merestone.app.scenarios.access import found
 from merestone.app.scenarios.drawn import NOBODY, Drawn
 from merestone.app.scenarios.measures import KEYS
 from merestone.app.scenarios.reading import measures_told
+from merestone.app.scenarios.ties import Assumed, price_of
 from merestone.app.services import Services
 from merestone.base.errors import ConflictError
 
@@ -23,13 +24,17 @@ LIVE = "live"
 Label = tuple[str | int | None, str]
 
 
-def compare(services: Services, actor: Actor, key: str, *, with_: str = LIVE) -> dict[str, Any]:
+def compare(
+    services: Services, actor: Actor, key: str, *, with_: str = LIVE, assumed: Assumed | None = None
+) -> dict[str, Any]:
     """Return what a scenario changes.
 
     Parameters
     ----------
     with_ : str
         ``live``, or the key of another scenario of the same units.
+    assumed : Assumed, optional
+        What a change of hands loses; as published, unless said otherwise.
 
     Returns
     -------
@@ -37,7 +42,8 @@ def compare(services: Services, actor: Actor, key: str, *, with_: str = LIVE) ->
         ``scenario``, ``with``, ``measures``, ``moves`` (``units``, and each measure), ``share`` (of each measure),
         ``territories`` and ``reps`` (``key`` or ``id``, ``name``, ``units_gained``, ``units_lost``, ``gained``,
         ``lost``, ``before``, ``after``, ``index_before``, ``index_after``: by measure), ``units`` (numbers of those
-        that move), ``price`` (None: no prices of moves are known).
+        that move), ``price`` (what is expected to be lost, as ``ties.price_of``; None beside another scenario, and for one
+        made before it was known).
 
     Raises
     ------
@@ -67,6 +73,11 @@ def compare(services: Services, actor: Actor, key: str, *, with_: str = LIVE) ->
         rows = _planned_rows(Drawn.of(other, other_content), names, content)
         before_units = _numbers_in(content, other_content, other.plan)
     unit = np.array(rows["unit"], np.int64)
+    price = None
+    if with_ == LIVE:
+        owners = [*(one["owner_id"] for one in content["territories"]), None]
+        to_reps = [owners[number] for number in after.plan[unit].tolist()]
+        price = price_of(services, content["by_place"], to_reps, assumed or Assumed())
     amounts = {name: np.array(rows[name], np.float64) for name in KEYS}
     to = after.plan[unit]
     sides = {
@@ -87,7 +98,7 @@ def compare(services: Services, actor: Actor, key: str, *, with_: str = LIVE) ->
             for key, values in amounts.items()
         },
         "units": changed.tolist(),
-        "price": None,
+        "price": price,
     }
     for what, (before, now) in sides.items():
         answer[what] = _sides(before, now, amounts, "key" if what == "territories" else "id")

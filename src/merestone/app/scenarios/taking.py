@@ -22,6 +22,7 @@ from merestone.app.places import NOWHERE, Vocabulary
 from merestone.app.rulebook import rule_book
 from merestone.app.scenarios.alive import active_subtree
 from merestone.app.scenarios.measures import MEASURES, UNIT_FIELDS
+from merestone.app.scenarios.ties import held_years, tied
 from merestone.app.services import Services
 from merestone.base.errors import UsageError
 from merestone.core.criteria import expression as ex
@@ -285,7 +286,9 @@ def _live(
         if one.column:
             values = plain(accounts[one.column].take(pa.array(rows, pa.int64()))).cast(pa.float64())
             table = table.append_column(one.key, pc.fill_null(values, 0.0))
-    measured = [one.key for one in MEASURES if one.column]
+    years = held_years(services, ids, services.clock.now())
+    table = table.append_column("tied", pa.array(tied(np.asarray(table["revenue"]), years)))
+    measured = [*(one.key for one in MEASURES if one.column), "tied"]
     sums = table.group_by(["unit", "territory", "owner"], use_threads=False).aggregate(
         [([], "count_all"), *((key, "sum") for key in measured)]
     )
