@@ -118,6 +118,9 @@ def test_move_by_hand_from_a_page_that_is_out_of_date_is_refused(planner: Client
     late = planner.post(f"/accounts/{west}/move/", {**shown, "territory": "vacant", "reason": "Ana asked"})
     assert late.status_code == 409
     assert "Somebody moved this account meanwhile." in late.content.decode()
+    ((_, seen, there),) = late.context["changes"]
+    assert (seen, there) == ("territory west, owner Ana", "territory east, owner Ben")
+    assert there in late.content.decode()
     assert planner.get(f"/accounts/{west}/").context["account"].owner_name == "Ben"
     now = planner.get(f"/accounts/{west}/move/").context["form"].initial
     again = planner.post(f"/accounts/{west}/move/", {**now, "territory": "vacant", "reason": "Ana asked"})

@@ -463,21 +463,31 @@ def refuse_other_places(services: Services, seen: Mapping[int, Seen]) -> None:
     now = {row["record"]: (row["territory"], row["owner"]) for row in rows}
     moved = {record: place for record, place in seen.items() if now.get(record) != tuple(place)}
     if moved:
+        names = _rep_names(services)
         raise ConflictError(
             "Somebody moved this account meanwhile."
             if len(moved) == 1
             else f"{len(moved):,} of these accounts were moved meanwhile.",
             code="places-changed",
             difference={
-                f"account {record}": [_place(moved[record]), _place(now.get(record, (None, None)))]
+                f"account {record}": [
+                    _place(moved[record], names),
+                    _place(now.get(record, (None, None)), names),
+                ]
                 for record in sorted(moved)[:MAX_TOLD]
             },
             fix="Look at where they are now, and move them from there.",
         )
 
 
-def _place(place: Seen) -> dict[str, Any]:
-    return {"territory": place[0], "owner": place[1]}
+def _rep_names(services: Services) -> dict[int, str]:
+    reps = services.models.reps()
+    return dict(zip(reps["rep_id"].to_pylist(), reps["rep_name"].to_pylist(), strict=True))
+
+
+def _place(place: Seen, names: Mapping[int, str]) -> dict[str, Any]:
+    territory, owner = place
+    return {"territory": territory, "owner": owner, "owner_name": None if owner is None else names.get(owner)}
 
 
 def require_unlocked(services: Services, ids: Sequence[int]) -> None:

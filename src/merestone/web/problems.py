@@ -16,6 +16,7 @@ from merestone.base.errors import (
     UnavailableError,
     UsageError,
 )
+from merestone.web.conflicts import told_changes, told_moves
 
 STATUS: tuple[tuple[type[MerestoneError], int, str], ...] = (
     (NotFoundError, 404, "Nothing here"),
@@ -35,12 +36,16 @@ def problem_page(request: HttpRequest, error: MerestoneError) -> HttpResponse:
         (500, "Something went wrong"),
     )
     message = GENERIC_MISSING if status == 404 else error.args[0]
+    difference = getattr(error, "difference", {})
+    moves, n_moves = told_moves(difference)
     context = {
         "title": title,
         "message": message,
         "fix": error.fix,
         "problems": getattr(error, "problems", ()),
-        "difference": getattr(error, "difference", {}),
+        "changes": told_changes(difference),
+        "moves": moves,
+        "n_more": n_moves - len(moves),
         "status": status,
     }
     return render(request, "kinds/message.html", context, status=status)
