@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         ports_access,
         ports_audit,
         ports_guidelines,
+        ports_handouts,
         ports_history,
         ports_lifecycle,
         ports_people_changes,
@@ -58,4 +59,6 @@ class Services:
     evidence: ports_audit.Evidence
     scenarios: ports_scenarios.Scenarios
     unit_map: ports_scenarios.UnitMap
+    outlines: ports_handouts.Outlines
+    hand_outs: ports_handouts.HandOutFiles
     data_dir: Path

@@ -14,7 +14,9 @@ def services() -> Services:
 
     from merestone.boot.mail import ServerMail
     from merestone.connectors.files import LocalFiles
-    from merestone.connectors.geodata import Gazetteer, UnitMap
+    from merestone.connectors.files.guard import guard
+    from merestone.connectors.geodata import Gazetteer, OutlineMap, UnitMap
+    from merestone.connectors.handouts import HandOutWriter
     from merestone.db.stores.access import AccessStore
     from merestone.db.stores.associations import AssociationStore
     from merestone.db.stores.book import BookStore
@@ -39,6 +41,7 @@ def services() -> Services:
     from merestone.engines.kernel import KernelMatcher
 
     gazetteer = Gazetteer()
+    outlines = OutlineMap(gazetteer)
     return Services(
         records=RecordStore(),
         book=BookStore(settings.DATA_DIR / "kept"),
@@ -66,6 +69,8 @@ def services() -> Services:
         evidence=EvidenceStore(),
         scenarios=ScenarioStore(),
         unit_map=UnitMap(gazetteer),
+        outlines=outlines,
+        hand_outs=HandOutWriter(outlines, guard),
         data_dir=settings.DATA_DIR,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -73,6 +74,16 @@ class Gazetteer:
     def counties(self) -> pa.Table:
         """Return fips, name, state, lon, lat of each US county; the point lies inside the county."""
         return _shape_table(self._us[0]).rename_columns(["fips", "name", "state", "lon", "lat"])
+
+    def county_shapes(self) -> Mapping[str, Any]:
+        """Return fips -> polygon of each US county; one without an area in this drawing is a point."""
+        shapes = self._us[0]
+        return dict(zip(shapes.ids, shapes.polygons, strict=True))
+
+    def state_names(self) -> Mapping[str, str]:
+        """Return state code -> its English name."""
+        shapes = self._us[1]
+        return {STATE_OF_COUNTY[fips[:2]]: name for fips, name in zip(shapes.ids, shapes.names, strict=True)}
 
     def postal_codes(self) -> pa.Table:
         """Return zip, city, state, lon, lat, county of each US postal code."""
