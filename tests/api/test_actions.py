@@ -57,7 +57,7 @@ class TestAssignment:
         late = manager("POST", f"/accounts/{one}/move", {**asked, "territory": "vacant"})
         assert (late.status_code, late.json()["code"]) == (409, "places-changed")
         seen, now = late.json()["difference"][f"account {one}"]
-        assert (seen, now["territory"]) == (nowhere, "east")
+        assert (seen, now["territory"]) == ({**nowhere, "owner_name": None}, "east")
         many = {"ids": [one, other], "territory": "east", "reason": "x", "seen": {one: nowhere}}
         assert manager("POST", "/accounts/move", many).status_code == 409
 
