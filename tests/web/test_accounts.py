@@ -122,6 +122,7 @@ def test_move_by_hand_from_a_page_that_is_out_of_date_is_refused(planner: Client
     assert (seen, there) == ("territory west, owner Ana", "territory east, owner Ben")
     assert there in late.content.decode()
     assert planner.get(f"/accounts/{west}/").context["account"].owner_name == "Ben"
+    assert planner.post(f"/accounts/{west}/move/", {**shown, "give_back": "1"}).status_code == 409
     now = planner.get(f"/accounts/{west}/move/").context["form"].initial
     again = planner.post(f"/accounts/{west}/move/", {**now, "territory": "vacant", "reason": "Ana asked"})
     assert again.status_code == 302

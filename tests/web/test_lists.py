@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -123,6 +124,23 @@ def test_bulk_move_of_all_matching_follows_the_filters(planner: Client) -> None:
     assert planner.post("/accounts/bulk/move/", form).status_code == 302
     assert len(names(planner, "owner=Ana")) == 3
     assert names(planner, "", path="/unassigned/") == []
+
+
+def test_bulk_move_of_what_was_moved_meanwhile_is_refused_whole(planner: Client, company: Any) -> None:
+    ids = [company.accounts["west"], company.accounts["east"]]
+    page = planner.post("/accounts/bulk/move/", {"ids": ids}).content.decode()
+    found = re.search(r'name="seen" value="([0-9a-f]{64})"', page)
+    assert found
+    planner.post(f"/accounts/{ids[0]}/move/", {"territory": "vacant", "reason": "Ana asked"})
+    form = {"ids": ids, "confirmed": "1", "territory": "east", "reason": "New plan", "seen": found[1]}
+    assert planner.post("/accounts/bulk/move/", form).status_code == 409
+    assert planner.get(f"/accounts/{ids[0]}/").context["account"].territory_key == "vacant"
+    fresh = re.search(
+        r'name="seen" value="([0-9a-f]{64})"', planner.post("/accounts/bulk/move/", {"ids": ids}).text
+    )
+    assert fresh
+    assert planner.post("/accounts/bulk/move/", {**form, "seen": fresh[1]}).status_code == 302
+    assert planner.get(f"/accounts/{ids[0]}/").context["account"].territory_key == "east"
 
 
 def test_bulk_action_never_reaches_hidden_rows(rep: Client, planner: Client, company: Any) -> None:

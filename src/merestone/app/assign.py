@@ -6,8 +6,9 @@ changed accounts (import, edit, publish).
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -326,6 +327,7 @@ def move_accounts(
     territory: str | None,
     reason: str,
     seen: Mapping[int, Seen] | None = None,
+    seen_digest: str | None = None,
 ) -> dict[str, int]:
     """Move accounts by hand into a territory, or (``None``) give them back to the rules.
 
@@ -335,6 +337,8 @@ def move_accounts(
     ----------
     seen : mapping, optional
         Account -> (territory, owner's id) as they were looked at: accounts that are elsewhere by now are not moved.
+    seen_digest : str, optional
+        ``places_digest`` of the accounts as they were looked at; for more of them than one would send one by one.
 
     Raises
     ------
@@ -359,6 +363,12 @@ def move_accounts(
         # Somebody may have taken them out of the actor's hands while we waited.
         require_records(services, actor, Right.ASSIGN, table="accounts", ids=wanted)
         refuse_other_places(services, {pk: place for pk, place in (seen or {}).items() if pk in set(wanted)})
+        if seen_digest is not None and seen_digest != places_digest(services, wanted):
+            raise ConflictError(
+                "Some of these accounts were moved, or others were found, since the form was shown.",
+                code="places-changed",
+                fix="Choose them again, and look at where they are now.",
+            )
         require_unlocked(services, wanted)
         if territory is None:
             return place_accounts(services, ids=wanted, keep_manual=False)
@@ -452,6 +462,14 @@ def lock_account(
 def unlock_account(services: Services, actor: Actor, account_id: int) -> None:
     """Let one account move again."""
     unlock_accounts(services, actor, [account_id])
+
+
+def places_digest(services: Services, ids: Collection[int]) -> str:
+    """Return a digest of which accounts these are and where each is now."""
+    opened = services.associations.open_now("accounts", ids=sorted(set(ids)))
+    rows = opened.filter(opened["is_primary"]).select(["record", "territory", "owner"]).sort_by("record")
+    said = json.dumps([sorted(set(ids)), *(column.to_pylist() for column in rows.columns)])
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def refuse_other_places(services: Services, seen: Mapping[int, Seen]) -> None:

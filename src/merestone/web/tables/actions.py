@@ -13,7 +13,12 @@ from merestone.web.tables.kind import BulkAction
 
 def _move(request: WebRequest, ids: list[int], data: dict[str, Any]) -> str:
     done = assign.move_accounts(
-        request.services, request.actor, ids, territory=data["territory"], reason=data["reason"]
+        request.services,
+        request.actor,
+        ids,
+        territory=data["territory"],
+        reason=data["reason"],
+        seen_digest=data["seen"] or None,
     )
     return f"{done['changed']:,} of {len(ids):,} accounts moved."
 
@@ -35,6 +40,7 @@ MOVE_ACCOUNTS = BulkAction(
     MoveAccounts,
     _move,
     "Rules leave accounts moved by hand where they are.",
+    lambda request, ids: assign.places_digest(request.services, ids),
 )
 EDIT_ACCOUNTS = BulkAction(
     "edit",

@@ -26,6 +26,8 @@ class BulkAction:
         Django form asked before it is done.
     run : callable
         ``run(request, ids, cleaned_data) -> str``: does it in one use case and says what was done.
+    stamp : callable, optional
+        ``stamp(request, ids) -> str``: of what is looked at when the form is shown; ``run`` finds it under ``seen``.
     """
 
     name: str
@@ -35,6 +37,7 @@ class BulkAction:
     form: Any
     run: Callable[[Any, list[int], dict[str, Any]], str]
     help: str = ""
+    stamp: Callable[[Any, list[int]], str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
@@ -151,7 +151,6 @@ def move(request: WebRequest, record_id: int) -> HttpResponse:
     problems: list[Any] = []
     if is_given_back or (request.method == "POST" and form.is_valid()):
         said = {} if is_given_back else form.cleaned_data
-        seen = (said["seen_territory"] or None, said["seen_owner"]) if said.get("has_seen") else None
         try:
             assign.move_accounts(
                 request.services,
@@ -159,7 +158,7 @@ def move(request: WebRequest, record_id: int) -> HttpResponse:
                 [record_id],
                 territory=said.get("territory"),
                 reason=said.get("reason", ""),
-                seen=None if seen is None else {record_id: seen},
+                seen=_seen(record_id, request.POST),
             )
         except InvalidInputError as error:
             problems = error.problems
@@ -181,6 +180,15 @@ def move(request: WebRequest, record_id: int) -> HttpResponse:
         "give_back": row.cause == "manual",
     }
     return render(request, "kinds/form.html", context, status=422 if problems or form.errors else 200)
+
+
+def _seen(record_id: int, sent: QueryDict) -> dict[int, tuple[str | None, int | None]] | None:
+    """Return where the account was when the form was shown, if the form says so."""
+    if not sent.get("has_seen"):
+        return None
+    owner = sent.get("seen_owner", "")
+    known = int(owner) if owner.isascii() and owner.isdigit() and len(owner) < 19 else None
+    return {record_id: (sent.get("seen_territory") or None, known)}
 
 
 @scoped("accounts", right=Right.ASSIGN)

@@ -162,13 +162,15 @@ def _bulk(declared: ListKind) -> View:
             raise Http404
         request.actor.require(chosen.right)
         ids = chosen_ids(request, kind)
-        is_confirmed = request.POST.get("confirmed") == "1"
+        is_confirmed, seen = request.POST.get("confirmed") == "1", request.POST.get("seen", "")[:64]
+        if not is_confirmed and ids and chosen.stamp is not None:
+            seen = chosen.stamp(request, ids)
         form = chosen.form(request.POST if is_confirmed else None, actor=request.actor)
         back = f"{reverse(kind.name)}?{request.POST.get('query', '').lstrip('?')}".rstrip("?")
         if is_confirmed and form.is_valid() and ids:
-            messages.success(request, chosen.run(request, ids, form.cleaned_data))
+            messages.success(request, chosen.run(request, ids, form.cleaned_data | {"seen": seen}))
             return redirect(back)
-        keep = [("query", request.POST.get("query", "")), ("all", request.POST.get("all", ""))]
+        keep = [(name, request.POST.get(name, "")) for name in ("query", "all")] + [("seen", seen)]
         keep += [("ids", value) for value in request.POST.getlist("ids") if request.POST.get("all") != "1"]
         context = {
             "kind": kind,
