@@ -18,6 +18,7 @@ from django.db import connection
 from merestone.app import lifecycle, people_changes
 from merestone.app.services import Services
 from merestone.boot.services import services
+from merestone.db.write_ahead import shrink_log
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ CHORES = (
     Chore("scheduled models", 1.0, lifecycle.publish_due),
     Chore("stays that are over", 60.0, lifecycle.end_stays),
     Chore("departures whose last day is over", 5.0, people_changes.run_due),
+    Chore("a write-ahead log grown large", 30.0, lambda _: shrink_log()),
 )
 
 
