@@ -23,6 +23,7 @@ from merestone.core.design.loops.districts import (
     total,
     uniform,
 )
+from merestone.core.design.loops.districts_pool import collect
 
 
 class Forest(NamedTuple):
@@ -252,10 +253,10 @@ def split(ground, chain, forest, count, one, two, cut, flip, bar, penalty):
 
 
 @outer
-def recombine(ground, chain, forest, steps, heat, cooling, penalty, rising, bias):
+def recombine(ground, chain, forest, pool, steps, heat, cooling, penalty, rising, bias):
     """Merge and split neighbours; after each step heat is multiplied by ``cooling`` and penalty by ``rising``.
 
-    Return the number of splits taken.
+    Sets that could be a territory are kept in ``pool`` while it has room. Return the number of splits taken.
     """
     k, taken = len(chain.sizes), 0
     list_border(ground, chain)
@@ -276,6 +277,7 @@ def recombine(ground, chain, forest, steps, heat, cooling, penalty, rising, bias
             continue
         hang_tree(forest, count)
         sum_tree(ground, forest, count, one, two)
+        collect(ground, forest, pool, count, one)
         cut, flip = best_edge(ground, forest, count, one, two, penalty)
         bar = -heat * np.log(uniform(chain.random) + 1e-300)
         if split(ground, chain, forest, count, one, two, cut, flip, bar, penalty):

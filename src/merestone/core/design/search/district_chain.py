@@ -11,8 +11,10 @@ import numpy as np
 
 from merestone.core.design.control import Control
 from merestone.core.design.loops.districts import Chain, Ground, anneal, restart
+from merestone.core.design.loops.districts_pool import Pool
 from merestone.core.design.loops.districts_trees import recombine
-from merestone.core.design.search.district_ground import make_chain, make_forest
+from merestone.core.design.search.district_ground import make_chain, make_forest, make_pool
+from merestone.core.design.search.district_start import strays
 
 BATCH_SECONDS = 0.1
 """About how long compiled code runs between two looks at the control."""
@@ -53,16 +55,23 @@ class Schedule:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Outcome:
-    """A chain's best plan: its excess in means of a territory, and its cost."""
+    """A chain's best plan: its excess in means of a territory, its cost, and units away from their territory's rest."""
 
     excess: float
     cost: float
     plan: np.ndarray
+    strays: int = 0
 
     @property
     def rank(self) -> tuple[float, float]:
-        """What is less is better."""
-        return (self.excess if self.excess > 1e-9 else 0.0, self.cost)
+        """What is less is better: how much is broken, then the cost."""
+        return ((self.excess if self.excess > 1e-9 else 0.0) + self.strays, self.cost)
+
+
+def outcome_of(ground: Ground, chain: Chain) -> Outcome:
+    """Return the best plan a chain has seen."""
+    plan = chain.best.copy()
+    return Outcome(float(chain.worth[2]), float(chain.worth[3]), plan, strays(ground, plan))
 
 
 def split_seconds(ground: Ground) -> float:
@@ -82,17 +91,29 @@ def schedule(ground: Ground, seconds: float) -> Schedule:
     return Schedule(splits, moves, (0.02, 3e-4, 5e-4, 1e-5), (10.0, 250.0), 0.8)
 
 
-def run(ground: Ground, plan: np.ndarray, steps: Schedule, *, seed: int, control: Control) -> Outcome:
-    """Return the best plan of a chain that starts from a plan; it is never worse than that."""
+def run(
+    ground: Ground,
+    plan: np.ndarray,
+    steps: Schedule,
+    *,
+    seed: int,
+    control: Control,
+    pool: Pool | None = None,
+) -> Outcome:
+    """Return the best plan of a chain that starts from a plan; it is never worse than that.
+
+    Sets of units that could be a territory are kept in ``pool``, where one is given.
+    """
     chain = make_chain(ground, plan, seed)
     restart(ground, chain)
     if len(ground.has_home) > 1:
         heat = _unit_heat(ground, chain)
         forest = make_forest(ground)
+        kept = pool if pool is not None else make_pool(ground, 0)
         size = max(1, int(BATCH_SECONDS / split_seconds(ground)))
 
         def split(count: int, hot: float, cooling: float, penalty: float, rising: float) -> None:
-            recombine(ground, chain, forest, count, hot, cooling, penalty, rising, steps.bias)
+            recombine(ground, chain, forest, kept, count, hot, cooling, penalty, rising, steps.bias)
 
         def move(count: int, hot: float, cooling: float, penalty: float, rising: float) -> None:
             anneal(ground, chain, count, hot, cooling, penalty, rising, steps.swaps)
@@ -102,7 +123,7 @@ def run(ground: Ground, plan: np.ndarray, steps: Schedule, *, seed: int, control
         chain.plan[:] = chain.best
         size = max(1, int(BATCH_SECONDS / MOVE_SECONDS))
         _cool(move, steps.moves, size, ends[0][2:], ends[1], control, chain=chain, ground=ground)
-    return Outcome(float(chain.worth[2]), float(chain.worth[3]), chain.best.copy())
+    return outcome_of(ground, chain)
 
 
 def _unit_heat(ground: Ground, chain: Chain) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from merestone.core.design.loops.districts import Chain, Ground
+from merestone.core.design.loops.districts_pool import Pool
 from merestone.core.design.loops.districts_trees import Forest
 from merestone.core.design.problem import FREE, Adjacency, Objective, Problem
 
@@ -160,4 +161,16 @@ def make_forest(ground: Ground) -> Forest:
         other=np.zeros(width + 2),
         old=np.zeros(n, np.int32),
         along=np.zeros(n),
+    )
+
+
+def make_pool(ground: Ground, most: int) -> Pool:
+    """Return room for so many sets of units."""
+    n = len(ground.x)
+    width = (n + 63) // 64 if most else 1
+    return Pool(
+        columns=np.zeros((most, width), np.uint64),
+        table=np.full(1 << max(1, (2 * most).bit_length()), -1, np.int64),
+        count=np.zeros(1, np.int64),
+        words=np.zeros((n if most else 1, width), np.uint64),
     )

@@ -23,7 +23,7 @@ from scipy.sparse.csgraph import connected_components
 
 from merestone.core.design.control import Control
 from merestone.core.design.loops.districts import Chain, Ground, restart
-from merestone.core.design.search.district_chain import Outcome
+from merestone.core.design.search.district_chain import Outcome, outcome_of
 from merestone.core.design.search.district_ground import make_chain
 
 ROUNDS = 8
@@ -70,7 +70,7 @@ def polish(ground: Ground, outcome: Outcome, *, programmes: int, control: Contro
                     better = True
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    return Outcome(float(chain.worth[2]), float(chain.worth[3]), chain.best.copy())
+    return outcome_of(ground, chain)
 
 
 def _groups(ground: Ground, chain: Chain) -> Iterator[tuple[int, ...]]:

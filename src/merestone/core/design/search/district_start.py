@@ -29,11 +29,49 @@ def grow(problem: Problem, ground: Ground, *, seed: int, from_current: bool = Fa
         free = np.flatnonzero((plan == FREE) & (problem.current >= 0))
         free = free[may[free, problem.current[free]]]
         plan[free] = problem.current[free]
+        _drop_strays(problem, ground, plan)
     else:
         _join_locked(ground, plan, may)
     seeds = _seeds(problem, ground, plan, may, random)
     _fill(ground, plan, seeds, may)
     return plan
+
+
+def strays(ground: Ground, plan: np.ndarray) -> int:
+    """Return how many units are outside the largest connected part of their territory, where that matters."""
+    if not ground.wants[0]:
+        return 0
+    parts, sizes = _parts(ground, plan)
+    largest = np.zeros(len(ground.has_home), np.int64)
+    np.maximum.at(largest, plan, sizes[parts])
+    return int(len(plan) - largest.sum())
+
+
+def _parts(ground: Ground, plan: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the connected part of its territory that each unit is in, and the size of each part."""
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    n = len(plan)
+    is_inner = plan[ground.sources] == plan[ground.neighbours]
+    ends = ground.sources[is_inner], ground.neighbours[is_inner]
+    _, parts = connected_components(csr_array((np.ones(len(ends[0]), np.int8), ends), shape=(n, n)))
+    return parts, np.bincount(parts)
+
+
+def _drop_strays(problem: Problem, ground: Ground, plan: np.ndarray) -> None:
+    """Free what lies away from the largest part of its territory, or from its locked units, unless it is locked."""
+    if not ground.wants[0]:
+        return
+    parts, sizes = _parts(ground, plan)
+    worth = sizes.astype(np.float64)
+    if problem.locked is not None:
+        worth += 2.0 * problem.n * (np.bincount(parts, problem.locked >= 0, len(sizes)) > 0)
+    most = np.zeros(problem.k)
+    placed = np.flatnonzero(plan >= 0)
+    np.maximum.at(most, plan[placed], worth[parts[placed]])
+    away = placed[worth[parts[placed]] < most[plan[placed]]]
+    plan[away] = FREE
 
 
 def _seeds(

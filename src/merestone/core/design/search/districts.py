@@ -41,10 +41,15 @@ def find(problem: Problem, control: Control) -> Found:
     """Return the best plan found: one that keeps all bounds if any chain met one."""
     from merestone.core.design.search.district_chain import run, schedule, split_seconds
     from merestone.core.design.search.district_ground import make_ground
+    from merestone.core.design.search.district_pool import can_pool
+    from merestone.core.design.search.district_relief import relieve
+    from merestone.core.design.search.district_rounds import pooled
     from merestone.core.design.search.district_start import grow
 
     ground = make_ground(problem)
     budget = control.time_limit * CORES * SHARE
+    if can_pool(ground):
+        return Found(_polish_best(ground, pooled(problem, ground, budget, control), control).plan)
     count = max(
         THREADS, min(MOST_CHAINS, int(budget / (CHAIN_SPLITS * max(3, problem.k) * split_seconds(ground))))
     )
@@ -62,7 +67,7 @@ def find(problem: Problem, control: Control) -> Found:
         outcome = run(ground, plan, steps, seed=seed, control=control)
         with lock:
             done[0] += 1
-            if outcome.rank[0] == 0.0:
+            if outcome.rank[0] == 0.0:  # nothing is broken
                 best[0] = min(best[0], outcome.cost)
             control.report(
                 "chains", CHAINS_SHARE * done[0] / count, cost=best[0] if np.isfinite(best[0]) else None
@@ -71,6 +76,8 @@ def find(problem: Problem, control: Control) -> Found:
 
     with ThreadPoolExecutor(THREADS) as pool:
         outcomes = [one for one in pool.map(chain, range(count)) if one is not None]
+    if all(one.rank[0] > 0.0 for one in outcomes) and not control.must_stop():
+        outcomes = relieve(ground, outcomes, control)
     found = _polish_best(ground, outcomes, control)
     return Found(found.plan)
 
