@@ -23,6 +23,7 @@ from merestone.api.routes import (
     docs,
     files,
     guidelines,
+    handouts,
     history,
     lifecycle,
     people,
@@ -74,6 +75,7 @@ MODULES = (
     staffing,
     review,
     scenarios,
+    handouts,
 )  # importing them declares their routes
 api.add_router("", router)
 

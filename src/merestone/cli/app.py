@@ -31,6 +31,7 @@ def build() -> typer.Typer:
         fields,
         grants,
         guidelines,
+        handout,
         history,
         model_life,
         people,
@@ -51,7 +52,7 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,
         add_completion=False,
     )
-    for commands in (server, exchange, rules, analyse, design, repair, staff, size, audit, people):
+    for commands in (server, exchange, rules, analyse, design, repair, staff, size, handout, audit, people):
         app.registered_commands.extend(commands.app.registered_commands)
     app.add_typer(model_life.app, name="model")
     app.add_typer(history.app, name="history")

@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from merestone.web import (
     urls_guidelines,
+    urls_handouts,
     urls_history,
     urls_models,
     urls_people_changes,
@@ -89,6 +90,7 @@ urlpatterns += urls_sign_in.urlpatterns
 urlpatterns += urls_models.urlpatterns
 urlpatterns += urls_people_changes.urlpatterns
 urlpatterns += urls_planning.urlpatterns
+urlpatterns += urls_handouts.urlpatterns
 urlpatterns += urls_staffing.urlpatterns
 urlpatterns += urls_guidelines.urlpatterns
 urlpatterns += urls_territories.urlpatterns

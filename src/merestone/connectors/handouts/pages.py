@@ -103,12 +103,13 @@ class Pages:
 
     def led(self, lead: str, words: str, size: float = 9.5) -> None:
         """Write a paragraph that begins with strong words."""
-        start = width(written(f"{lead}:", STRONG), STRONG, size) + size * 0.3
+        lead = written(lead, STRONG)
+        start = width(lead, STRONG, size) + size * 0.3
         lines = wrapped(words, PLAIN, size, self.room - start)[:1]
         rest = written(words)[len(lines[0]) :].strip() if lines else ""
         self.need(size * 1.35)
         self.y -= size * 1.32
-        self.note(_string(written(f"{lead}:", STRONG), MARGIN, self.y + size * 0.3, STRONG, size, INK))
+        self.note(_string(lead, MARGIN, self.y + size * 0.3, STRONG, size, INK))
         if lines:
             self.note(_string(lines[0], MARGIN + start, self.y + size * 0.3, PLAIN, size, INK))
         if rest:

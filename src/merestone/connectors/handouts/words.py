@@ -91,5 +91,5 @@ def places(found: Sequence[Place]) -> list[tuple[str, str]]:
         if one.is_whole:
             continue
         words = ", ".join(one.units)
-        told.append((f"{one.state} except", words) if one.is_except else (f"In {one.state}", words))
+        told.append((f"{one.state} except:", words) if one.is_except else (f"In {one.state}:", words))
     return told
