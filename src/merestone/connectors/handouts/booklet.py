@@ -53,6 +53,7 @@ def write_booklet(hand_out: HandOut, target: BinaryIO, *, outlines: Outlines, pa
         invariant=1,
         pdfVersion=(1, 7),
         lang="en",
+        initialFontName=PLAIN,
     )
     title = {"all": "All territories", "manager": f"Territories of {hand_out.part}"}.get(
         hand_out.scope, hand_out.part
