@@ -31,10 +31,7 @@ GENERIC_MISSING = "This page or record does not exist, or is not visible to you.
 
 def problem_page(request: HttpRequest, error: MerestoneError) -> HttpResponse:
     """Return the page that tells an error: its sentence, every problem, and the way out."""
-    status, title = next(
-        ((status, title) for kind, status, title in STATUS if isinstance(error, kind)),
-        (500, "Something went wrong"),
-    )
+    status, title = _status(error)
     message = GENERIC_MISSING if status == 404 else error.args[0]
     difference = getattr(error, "difference", {})
     moves, n_moves = told_moves(difference)
@@ -49,6 +46,18 @@ def problem_page(request: HttpRequest, error: MerestoneError) -> HttpResponse:
         "status": status,
     }
     return render(request, "kinds/message.html", context, status=status)
+
+
+def status_code(error: MerestoneError) -> int:
+    """Return the status an error is answered with."""
+    return _status(error)[0]
+
+
+def _status(error: MerestoneError) -> tuple[int, str]:
+    return next(
+        ((status, title) for kind, status, title in STATUS if isinstance(error, kind)),
+        (500, "Something went wrong"),
+    )
 
 
 def one(rows: Any, **lookup: Any) -> Any:

@@ -7,7 +7,7 @@ matches nothing. What a plan is worth is told by units; what it does to accounts
 from merestone.app.scenarios.choosing import choices
 from merestone.app.scenarios.comparing import compare
 from merestone.app.scenarios.optimising import optimise, stop
-from merestone.app.scenarios.reading import list_scenarios, progress, read, summary
+from merestone.app.scenarios.reading import list_scenarios, measures_told, progress, read, summary
 from merestone.app.scenarios.starting import copy, delete, refresh, rename, start
 from merestone.app.scenarios.steps import assign, change_settings, lock, redo, steps, undo
 from merestone.app.scenarios.ties import Assumed
@@ -23,6 +23,7 @@ __all__ = [
     "delete",
     "list_scenarios",
     "lock",
+    "measures_told",
     "optimise",
     "progress",
     "read",

@@ -148,11 +148,12 @@ class CanvasView {
     const isWhole = !(box[0] < box[2]) || box[2] - box[0] > WIDTH * 0.5;
     const [left, top, right, bottom] = isWhole ? [0, 0, WIDTH, HEIGHT] : box;
     const margin = isWhole ? 1.05 : 1.15;
-    const height = Math.max(120, this.height - this.options.covered());
+    const above = this.options.top ?? 0;
+    const height = Math.max(120, this.height - this.options.covered() - above);
     const scale = Math.min(this.width / ((right - left) * margin), height / ((bottom - top) * margin));
     this.zoom = Math.min(MAX_ZOOM, scale / this.base);
     this.x = this.width / 2 - ((left + right) / 2) * this.scale;
-    this.y = height / 2 - ((top + bottom) / 2) * this.scale;
+    this.y = above + height / 2 - ((top + bottom) / 2) * this.scale;
     this.#group();
   }
 

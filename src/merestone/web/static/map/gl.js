@@ -37,7 +37,7 @@ export async function openGlView(options, urls) {
     container: options.element,
     style: styleOf(options, await countryShapes(urls)),
     bounds: options.bounds,
-    fitBoundsOptions: { padding: 24 },
+    fitBoundsOptions: { padding: { top: options.top ?? 24, left: 24, right: 24, bottom: 24 } },
     attributionControl: false,
     dragRotate: false,
     pitchWithRotate: false,
@@ -192,6 +192,7 @@ class GlView {
     this.map = map;
     this.accounts = options.accounts;
     this.covered = options.covered;
+    this.top = options.top ?? 64;
     /** @type {Set<string>} */
     this.painted = new Set();
     map.on("click", (event) => this.#click(event, options));
@@ -248,7 +249,7 @@ class GlView {
 
   /** @param {[number, number, number, number]} bounds */
   fit(bounds) {
-    const padding = { top: 64, left: 32, right: 32, bottom: 32 + this.covered() };
+    const padding = { top: this.top, left: 32, right: 32, bottom: 32 + this.covered() };
     this.map.fitBounds(bounds, { padding, maxZoom: 10, duration: calm() ? 0 : 500 });
   }
 

@@ -181,6 +181,8 @@ export interface ViewOptions {
   isSmall?: boolean;
   /** Pixels at the bottom that something lies over. */
   covered(): number;
+  /** Pixels at the top that controls lie on. */
+  top?: number;
   onHit(hit: Hit): void;
   onHover(fips: string | null, x: number, y: number): void;
 }

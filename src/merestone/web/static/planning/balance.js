@@ -55,7 +55,7 @@ export class BalanceTable {
   #drawHead() {
     const focused = document.activeElement?.getAttribute("data-sort");
     const { measures } = this.options.plan().data;
-    const columns = [["number", "Territory"], ...measures.map(({ key, label }) => [key, label]), ["worst", "Worst"]];
+    const columns = [["number", "Territory"], ["worst", "Worst"], ...measures.map(({ key, label }) => [key, label])];
     const cells = columns.map(([key, label], place) => {
       const isHere = this.sort.key === key;
       const mark = make("span", { class: "planning-mark", "aria-hidden": "true" }, [isHere ? (this.sort.isDown ? "▼" : "▲") : ""]);
@@ -103,8 +103,8 @@ export class BalanceTable {
     }, [swatch(colour, String(line.territory + 1)), make("span", { class: "words" }, words)]);
     return make("tr", {}, [
       make("th", { scope: "row" }, [button]),
+      make("td", { class: "end worst" }, [`${(100 * line.worst).toFixed(line.worst < 0.1 ? 1 : 0)} %`]),
       ...data.measures.map((_, place) => this.#amount(line, place)),
-      make("td", { class: "end worst" }, [`${(100 * line.worst).toFixed(1)} %`]),
     ]);
   }
 

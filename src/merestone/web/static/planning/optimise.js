@@ -14,10 +14,9 @@ const EVERY = 1000;
 /** @type {Record<string, string>} */
 const REASONS = {
   optimal: "proved to be the best there is",
-  time: "the time was up",
-  steps: "all its steps were made",
+  finished: "all its steps were made",
+  "time limit": "the time was up",
   cancelled: "you stopped it",
-  stalled: "nothing better was found",
 };
 
 /**
@@ -31,6 +30,7 @@ export class OptimisePanel {
    * @param {{
    *   config: Config, plan: () => Plan, selected: () => Set<number>,
    *   start: (options: Record<string, unknown>) => void, stop: () => void, changed: (job: Job | null) => void,
+   *   failed: (words: string) => void,
    *   settings: (settings: Record<string, unknown>) => void,
    * }} options
    */
@@ -66,13 +66,15 @@ export class OptimisePanel {
       const box = make("input", { type: "checkbox", name: "balance", value: key, id: `balance-${key}` });
       box.checked = balance !== undefined;
       const field = make("input", {
-        type: "number", name: `tolerance-${key}`, min: "0.1", max: "100", step: "any", "aria-label": `${label}: per cent around the mean`,
+        type: "number", name: `tolerance-${key}`, min: "0.1", max: "1000", step: "any", "aria-label": `${label}: per cent around the mean`,
         value: String(Number((100 * (balance?.tolerance ?? 0.1)).toFixed(2))),
       });
       return make("li", {}, [box, make("label", { for: `balance-${key}` }, [label]), "±", field, "%"]);
     }));
-    const objective = this.form.elements.namedItem("objective");
-    if (objective instanceof HTMLSelectElement && settings.objective) objective.value = settings.objective;
+    for (const name of /** @type {const} */ (["objective", "weight"])) {
+      const field = this.form.elements.namedItem(name);
+      if (field instanceof HTMLSelectElement && settings[name]) field.value = settings[name];
+    }
     const contiguous = this.form.elements.namedItem("contiguous");
     if (contiguous instanceof HTMLInputElement) contiguous.checked = settings.contiguous;
     byId("optimise-territories").replaceChildren(...territories.map(({ name }, place) =>
@@ -101,7 +103,7 @@ export class OptimisePanel {
     const balances = given.getAll("balance").map((measure) => ({
       measure: String(measure), tolerance: Number(given.get(`tolerance-${measure}`)) / 100,
     })).filter(({ tolerance }) => tolerance > 0);
-    return { objective: given.get("objective"), contiguous: given.get("contiguous") === "on", balances };
+    return { objective: given.get("objective"), weight: given.get("weight"), contiguous: given.get("contiguous") === "on", balances };
   }
 
   /** What the form says, as the server reads it. */
@@ -109,8 +111,8 @@ export class OptimisePanel {
     const given = new FormData(this.form);
     const region = given.get("region");
     return {
-      ...this.#settings(),
-      time_limit: Number(given.get("time_limit")),
+      seconds: Number(given.get("seconds")),
+      homes: given.get("homes") === "on",
       region: region === "territories" ? { territories: given.getAll("region-territory").map(Number) }
         : region === "units" ? { units: [...this.options.selected()].sort((a, b) => a - b) } : "all",
     };
@@ -129,6 +131,7 @@ export class OptimisePanel {
         if (answer.job) this.#show(answer.job);
         else {
           this.finish(answer.report ?? null);
+          if (answer.failed) this.options.failed(answer.failed.error);
           return;
         }
       } catch (error) {
@@ -179,7 +182,8 @@ export class OptimisePanel {
     ];
     box.replaceChildren(
       make("h3", {}, ["Last run"]),
-      ...(report.words ? [make("p", { class: "small" }, [report.words])] : []),
+      ...(report.is_feasible === false ? [make("p", { class: "small" }, ["No plan was found that keeps to everything asked; this is the one that is off the least."])] : []),
+      ...(report.is_current === false ? [make("p", { class: "small muted" }, ["Changed by hand since: these figures are of the plan as it was."])] : []),
       make("dl", { class: "facts narrow" }, facts.map(([name, value]) =>
         make("div", {}, [make("dt", {}, [name]), make("dd", {}, [value])]))),
       ...(reason ? [make("p", { class: "small muted" }, [`It ended because ${reason}.`.replace("because proved", "as it was proved")])] : []),

@@ -84,13 +84,16 @@ class Workspace {
       start: (options) => this.#optimise(options), stop: () => this.#stop(),
       changed: (job) => this.#jobChanged(job !== null),
       settings: (settings) => this.#settings(settings),
+      failed: (words) => this.#tell(words, { isError: true }),
     });
     this.#wire();
+    this.#drawBook();
     this.optimise.report(data.report);
     if (this.isolated !== null) this.units.isolate(this.isolated);
     this.#drawTables();
     this.#drawBar();
     if (data.job) this.optimise.follow(data.job);
+    else if (data.failed) this.#tell(`The last work failed: ${data.failed.error}`, { isError: true });
   }
 
   async openMap() {
@@ -99,7 +102,7 @@ class Workspace {
     this.ground = groundOf(atlas, this.plan);
     this.#redoLines();
     const options = {
-      element: byId("map"), atlas, picture: this.#picture(), bounds: this.#home(), isSmall: true, covered: () => 0,
+      element: byId("map"), atlas, picture: this.#picture(), bounds: this.#home(), isSmall: true, covered: () => 0, top: 112,
       accounts: { lifecycles: [], id: [], lon: [], lat: [], territory: [], lifecycle: [] },
       onHit: (/** @type {import("../map/types").Hit} */ hit) => this.#clicked(hit.kind === "county" ? hit.fips : null, false),
       onHover: (/** @type {string | null} */ fips, /** @type {number} */ x, /** @type {number} */ y) => this.#hovered(fips, x, y),
@@ -286,7 +289,7 @@ class Workspace {
     const amounts = this.plan.amountsOf(this.selected);
     const said = data.measures.slice(0, 3).map((measure, place) => {
       const text = short(amounts[place], measure, this.config.currency);
-      return measure.key === "accounts" ? `${text} accounts` : text;
+      return `${text} ${measure.label.toLowerCase()}`;
     });
     byId("planning-selection").replaceChildren(make("strong", {}, [count(this.selected.size, this.config.noun)]), `, ${said.join(", ")}`);
     const locked = [...this.selected].filter((unit) => this.plan.locked[unit]).length;
@@ -343,6 +346,21 @@ class Workspace {
     } });
   }
 
+  #drawBook() {
+    byId("planning-stale").hidden = !this.plan.data.book.is_stale;
+  }
+
+  /** Takes the amounts anew; the plan stays. */
+  #refresh() {
+    if (this.#isStopped()) return;
+    this.#setBusy(true);
+    this.sync.send({ verb: "refresh", body: {}, done: (answer) => {
+      this.#setBusy(false);
+      const said = [answer.new && `${count(answer.new, this.config.noun)} new`, answer.gone && `${count(answer.gone, this.config.noun)} gone`];
+      void this.reload().then(() => this.#tell(["The book was read anew", ...said.filter(Boolean)].join(", ") + "."));
+    } });
+  }
+
   #isStopped() {
     if (!this.isBusy) return false;
     this.#tell(this.optimise.job ? "The optimiser is at work. Stop it, or wait, to change the plan by hand." : "One moment.");
@@ -368,7 +386,7 @@ class Workspace {
 
   /** @param {Refusal} refusal */
   async #refused(refusal) {
-    const isStale = refusal.status === 409;
+    const isStale = refusal.code === "scenario-changed";
     await this.reload();
     this.#tell(isStale
       ? "Somebody else changed this scenario meanwhile. What you see now is how it stands; your last change was not kept."
@@ -383,6 +401,7 @@ class Workspace {
       this.plan = new Plan(data, this.config.noun);
       this.can = data.can;
       this.sync.restart(data.revision);
+      this.#drawBook();
       this.optimise.report(data.report);
       if (data.job && !this.optimise.job) this.optimise.follow(data.job);
       this.#setBusy(this.optimise.job !== null);
@@ -506,6 +525,7 @@ class Workspace {
     click("planning-clear", () => this.select(new Set()));
     click("planning-undo", () => this.walk("undo"));
     click("planning-redo", () => this.walk("redo"));
+    click("planning-refresh", () => this.#refresh());
     click("planning-retry", () => this.sync.retry());
     click("planning-note-close", () => { byId("planning-note").hidden = true; });
     click("planning-adding", () => {

@@ -20,6 +20,8 @@ export interface Balance {
 
 export interface Settings {
   objective: string;
+  /** The measure by which units weigh in the objective. */
+  weight: string;
   contiguous: boolean;
   balances: Balance[];
 }
@@ -40,6 +42,9 @@ export interface Report {
   stop_reason?: string | null;
   seconds?: number | null;
   words?: string | null;
+  is_feasible?: boolean;
+  /** Of the revision shown. */
+  is_current?: boolean;
 }
 
 /** What can be undone and redone, in words; null when there is nothing. */
@@ -72,6 +77,9 @@ export interface ScenarioData {
   can: Can;
   job: Job | null;
   report: Report | null;
+  failed: { error: string } | null;
+  book: { taken_at: string; is_stale: boolean };
+  outside: { without_unit: number; fixed: number };
 }
 
 /** Units with what each becomes; the same shape goes both ways. */
