@@ -6,7 +6,7 @@ Alaska and Hawaii do, stands in a box of its own, at its own scale.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -128,7 +128,7 @@ def draw_map(canvas: Canvas, atlas: Atlas, subject: Subject, box: Box) -> None:
     main = 0 if counts[0] else int(counts.argmax())
     insets = [frame for frame in np.flatnonzero(counts).tolist() if frame != main]
     _Sheet(canvas, atlas, subject, box, main).draw()
-    side = min(wide * 0.19, high * 0.36)
+    side = min(wide * 0.16, high * 0.36)
     for at, frame in enumerate(insets):
         place = (left + 5 + (side + 5) * at, bottom + 5, side, side * 0.78)
         _Sheet(canvas, atlas, subject, place, frame, is_inset=True).draw()
@@ -361,7 +361,8 @@ class _Sheet:
             )
 
     def _label(self, shape: Any, text: str, font: str, size: float, colour: Any) -> None:
-        parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon" and part.is_valid]
+        whole = shape if shapely.is_valid(shape) else shapely.make_valid(shape, method="structure")
+        parts = [part for part in shapely.get_parts(whole) if part.geom_type == "Polygon"]
         if not parts or not text:
             return
         part = max(parts, key=lambda one: one.area)
@@ -383,24 +384,23 @@ class _Sheet:
     def _bar(self) -> None:
         """Draw the scale: miles above, kilometres below."""
         left, bottom, wide, _ = self.box
-        x, y = left + wide * 0.79 - 40, bottom + 16
-        canvas = self.canvas
+        canvas, most = self.canvas, wide * 0.2
+        bars = []
+        for metre, unit in ((_MILE_M, "mi"), (_KM_M, "km")):
+            step = max((one for one in _STEPS if one * metre * self.scale <= most), default=1)
+            bars.append((step * metre * self.scale, f"{step} {unit}"))
+        room = max(long + 4 + width(words, PLAIN, 6.5) for long, words in bars)
+        x, y = left + wide - room - 8, bottom + 13
         canvas.setFillColor(WHITE)
         canvas.setFillAlpha(0.8)
-        canvas.rect(x - 5, y - 11, wide * 0.2 + 44, 23, stroke=0, fill=1)
+        canvas.rect(x - 4, y - 10, room + 8, 20, stroke=0, fill=1)
         canvas.setFillAlpha(1)
         canvas.setStrokeColor(INK)
         canvas.setFillColor(INK)
         canvas.setLineWidth(0.8)
-        tools: tuple[tuple[float, str, Callable[[float], float]], ...] = (
-            (_MILE_M, "mi", lambda at: at + 3), (_KM_M, "km", lambda at: at - 8),
-        )  # fmt: skip
-        for metre, unit, at in tools:
-            step = max((one for one in _STEPS if one * metre * self.scale <= wide * 0.2), default=1)
-            long = step * metre * self.scale
-            end = 4 if unit == "mi" else -4
+        canvas.setFont(PLAIN, 6.5)
+        for (long, words), end, rise in zip(bars, (4, -4), (2.5, -7), strict=True):
             canvas.line(x, y, x + long, y)
-            canvas.line(x + long, y, x + long, y + end)
             canvas.line(x, y, x, y + end)
-            canvas.setFont(PLAIN, 6.5)
-            canvas.drawString(x + long + 3, at(y), f"{step} {unit}")
+            canvas.line(x + long, y, x + long, y + end)
+            canvas.drawString(x + long + 3, y + rise, words)

@@ -151,8 +151,8 @@ def _overview(sheets: _Sheets, hand_out: HandOut) -> None:
         planned, today = sum(s.planned for s in sums), sum(s.today for s in sums)
         total, moved = hand_out.total[one.key], hand_out.moved[one.key]
         page.write_string(row, 0, measure_title(one))
-        for at, value in enumerate((planned, today, planned - today, total, moved), start=1):
-            page.write_number(row, at, round(value, 2), sheets.styles[kind])
+        for at, number in enumerate((planned, today, planned - today, total, moved), start=1):
+            page.write_number(row, at, round(number, 2), sheets.styles[kind])
         if total:
             page.write_number(row, 6, moved / total, sheets.styles[SHARE])
 
