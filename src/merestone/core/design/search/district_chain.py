@@ -23,6 +23,8 @@ NODE_SECONDS = 0.13e-6
 ARC_SECONDS = 1e-9
 MOVE_SECONDS = 0.5e-6
 """About what one try of a shift or swap costs."""
+MOST_HEAT = 30
+"""Heat grows with the number of territories up to so many."""
 SMALL = 40
 """With fewer units a territory, as of counties, one unit weighs much: more heat is needed, and no straight cuts."""
 
@@ -88,7 +90,9 @@ def schedule(ground: Ground, seconds: float) -> Schedule:
     moves = int(0.35 * seconds / MOVE_SECONDS)
     if is_small:
         return Schedule(splits, moves // 8, (0.1, 0.005, 5e-3, 5e-5), (40.0, 1000.0), 0.0)
-    return Schedule(splits, moves, (0.02, 3e-4, 5e-4, 1e-5), (10.0, 250.0), 0.8)
+    # The more territories there are, the dearer the detours between good plans are, by what a territory costs.
+    scale = min(k, MOST_HEAT)
+    return Schedule(splits, moves, (0.02 * scale, 3e-4 * scale, 5e-4, 1e-5), (10.0, 250.0), 0.8)
 
 
 def run(

@@ -25,12 +25,13 @@ FEWEST = 3
 """With fewer territories every step of recombination makes a whole plan."""
 MOST_SETS = 60_000
 """So many sets are searched through, the cheapest by their units' prices."""
-ROUNDS = 60
-ADDED = 400
+ROUNDS = 5, 3, 35
+"""Of pricing: so many, and so many more for each effort, at most."""
+ADDED = 100
 """Sets priced into the relaxation each round."""
 NEAR = 0.03
 """The relaxation ends when it is known to this share of its distance from the best plan."""
-FIRST = 1_500
+FIRST = 300
 EFFORT = 2e7
 """Between two looks at the control."""
 ROOM = 1e-9
@@ -76,7 +77,8 @@ def combine(
         price(ground, words, own, members)
         totals.append(own.sum())
     top = min(totals, default=np.inf)
-    relaxed = _relax(columns, costs, k=k, n=n, top=top, control=control)
+    rounds = min(ROUNDS[2], ROUNDS[0] + ROUNDS[1] * efforts)
+    relaxed = _relax(columns, costs, k=k, n=n, top=top, rounds=rounds, control=control)
     if relaxed is None:
         return None
     reduced, value = relaxed
@@ -118,26 +120,27 @@ def _unknown(costs: np.ndarray, value: float) -> float:
 
 
 def _relax(
-    columns: np.ndarray, costs: np.ndarray, *, k: int, n: int, top: float, control: Control
+    columns: np.ndarray, costs: np.ndarray, *, k: int, n: int, top: float, rounds: int, control: Control
 ) -> tuple[np.ndarray, float] | None:
     """Return the reduced costs of all sets, and the value of the linear relaxation, both near enough for a plan's cost."""
     from scipy.optimize import linprog
 
     scale = float(np.median(costs)) or 1.0
+    costs, top = costs / scale, top / scale
     chosen = np.zeros(len(columns), bool)
     chosen[np.argsort(costs, kind="stable")[:: max(1, len(costs) // FIRST)]] = True
-    # What a unit costs that no set covers: it never pays.
-    dear = 10.0 * k * scale
+    # What a unit costs that no set covers, or that several do: it never pays.
+    dear = np.full(2 * (n + 1), 10.0 * k)
+    slack = np.hstack([np.eye(n + 1), -np.eye(n + 1)])
     reduced = np.zeros(len(columns))
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         if control.must_stop():
             return None
         at = np.flatnonzero(chosen)
-        bits = _bits(columns[at], n)
-        rows = np.concatenate([bits.T, np.ones((1, len(at)))])
+        rows = np.concatenate([_bits(columns[at], n).T, np.ones((1, len(at)))])
         found = linprog(
-            np.concatenate([costs[at], np.full(n, dear), np.full(2, dear)]),
-            A_eq=csc_array(np.hstack([rows, np.eye(n + 1), -np.eye(n + 1)[:, -1:]])),
+            np.concatenate([costs[at], dear]),
+            A_eq=csc_array(np.hstack([rows, slack])),
             b_eq=np.concatenate([np.ones(n), [k]]),
             bounds=(0, None),
             method="highs-ds",
@@ -147,15 +150,16 @@ def _relax(
         prices = np.asarray(found.eqlin.marginals, np.float64)
         reduce_costs(columns, costs, prices, reduced)
         value = float(prices[:n].sum() + k * prices[n])
-        if -k * reduced.min() <= max(1e-7 * abs(value), NEAR * (min(top, 2.0 * abs(value)) - value)):
+        if value + k * min(0.0, float(reduced.min())) >= top:
             break
-        cheap = np.flatnonzero((reduced < -1e-7 * scale) & ~chosen)
-        if not len(cheap):
+        if -k * reduced.min() <= NEAR * (min(top, 2.0 * abs(value)) - value) or reduced.min() > -1e-9:
             break
+        cheap = np.flatnonzero((reduced < -1e-9) & ~chosen)
         # Sets far too dear for the prices leave, so that the programme stays small.
-        chosen[at[reduced[at] > scale]] = False
+        chosen[at[reduced[at] > 1.0]] = False
         chosen[cheap[np.argsort(reduced[cheap], kind="stable")[:ADDED]]] = True
-    return reduced, value
+    reduced *= scale
+    return reduced, value * scale
 
 
 def _bits(columns: np.ndarray, n: int) -> np.ndarray:

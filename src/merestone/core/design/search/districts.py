@@ -24,6 +24,8 @@ CORES = 1.3
 """The bound is worked out meanwhile, on what the search leaves of two cores."""
 SHARE = 0.55
 """Of the time limit that is planned for; the rest is for the polish and slower machines."""
+POOLED = 1.2
+"""Where plans are put together of territories, little is left for the polish to do."""
 CHAIN_SPLITS = 7_000
 """A chain has at least so many steps of recombination for each territory, if there is time for two such chains."""
 MOST_CHAINS = 64
@@ -49,7 +51,8 @@ def find(problem: Problem, control: Control) -> Found:
     ground = make_ground(problem)
     budget = control.time_limit * CORES * SHARE
     if can_pool(ground):
-        return Found(_polish_best(ground, pooled(problem, ground, budget, control), control).plan)
+        outcomes = pooled(problem, ground, POOLED * budget, control)
+        return Found(_polish_best(ground, outcomes, control).plan)
     count = max(
         THREADS, min(MOST_CHAINS, int(budget / (CHAIN_SPLITS * max(3, problem.k) * split_seconds(ground))))
     )
