@@ -14,6 +14,11 @@ from merestone.app import plan_edits, scenarios
 from merestone.app.policy import OPERATOR
 
 PAGE = "/planning/first/hand-outs/"
+TYPES = {
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "zip": "application/zip",
+}
 
 
 @pytest.fixture
@@ -56,13 +61,9 @@ def test_every_link_of_the_page_gives_a_file(planner: Client, plan: Company) -> 
         answer = planner.get(link.replace("&amp;", "&"))
         data = body(answer)
         assert answer.status_code == 200
-        is_pdf = "/pdf/" in link
-        assert data.startswith(b"%PDF" if is_pdf else b"PK")
-        assert answer["Content-Type"] == (
-            "application/pdf"
-            if is_pdf
-            else "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-        )
+        fmt = link.split("/")[4]
+        assert data.startswith(b"%PDF" if fmt == "pdf" else b"PK")
+        assert answer["Content-Type"] == TYPES[fmt]
         assert answer["Content-Disposition"].startswith('attachment; filename="first-')
         assert answer["Cache-Control"] == "private, no-store"
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import zipfile
+from io import BytesIO
+
 import numpy as np
 import pytest
 from tests import builders
@@ -185,3 +188,25 @@ def test_a_lost_territory_is_a_conflict(world: World) -> None:
 def test_files_are_named_after_scenario_part_and_day(world: World) -> None:
     made = handouts.make(world.services, OPERATOR, world.start(), territory="oregon")
     assert handouts.file_name(made, "pdf") == f"first-oregon-{made.made_on:%Y-%m-%d}.pdf"
+
+
+def test_a_zip_has_files_of_each_territory_without_the_accounts_of_others(world: World) -> None:
+    made = handouts.make(world.services, OPERATOR, moved(world))
+    files = [BytesIO(), BytesIO()]
+    for file in files:
+        handouts.write_each(world.services, made, file)
+    assert files[0].getvalue() == files[1].getvalue()
+    with zipfile.ZipFile(files[0]) as archive:
+        names = archive.namelist()
+        nevada = next(name for name in names if "nevada" in name and name.endswith("xlsx"))
+        with zipfile.ZipFile(BytesIO(archive.read(nevada))) as book:
+            written = "".join(book.read(name).decode() for name in book.namelist() if "worksheets/" in name)
+    assert len(names) == len(set(names)) == 2 * len(made.sheets)
+    mine = (
+        handouts.make(world.services, OPERATOR, made.key, territory="nevada")
+        .accounts["external_id"]
+        .to_pylist()
+    )
+    others = set(made.accounts["external_id"].to_pylist()) - set(mine)
+    assert all(f">{one}<" in written for one in mine)
+    assert not any(f">{one}<" in written for one in others)

@@ -20,6 +20,7 @@ Key = Path(..., min_length=1, max_length=100, description="Key of the scenario."
 CONTENT_TYPES = {
     "pdf": "application/pdf",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "zip": "application/zip",
 }
 
 
@@ -75,17 +76,20 @@ def hand_outs(request: ApiRequest, key: str = Key) -> HttpResponse:
 def hand_out(
     request: ApiRequest,
     key: str = Key,
-    fmt: str = Path(..., max_length=10, description="pdf or xlsx."),
+    fmt: str = Path(..., max_length=10, description="pdf, xlsx, or zip: both for each territory."),
     territory: str | None = Query(None, max_length=100, description="Of this territory only."),
     manager: int | None = Query(None, ge=0, le=2**63 - 1, description="Of the territories of this rep only."),
-    paper: str = Query("letter", max_length=10, description="letter or a4; for pdf."),
+    paper: str = Query("letter", max_length=10, description="letter or a4; for pdf and zip."),
 ) -> HttpResponse:
     """Return a file: the accounts as they are now, where the scenario would put them, beside where they are."""
-    if fmt not in handouts.FORMATS:
+    if fmt not in CONTENT_TYPES:
         return not_there()
     found = handouts.make(request.services, request.actor, key, territory=territory, manager=manager)
     buffer = io.BytesIO()
-    handouts.write(request.services, found, buffer, fmt=fmt, paper=paper)
+    if fmt == "zip":
+        handouts.write_each(request.services, found, buffer, paper=paper)
+    else:
+        handouts.write(request.services, found, buffer, fmt=fmt, paper=paper)
     response = HttpResponse(buffer.getvalue(), content_type=CONTENT_TYPES[fmt])
     response["Content-Disposition"] = f'attachment; filename="{handouts.file_name(found, fmt)}"'
     response["Cache-Control"] = "private, no-store"

@@ -7,6 +7,6 @@ what is planned; nothing is live before the model is published.
 from merestone.app.handout import FORMATS, PAPERS, HandOut
 from merestone.app.handouts.choosing import choices
 from merestone.app.handouts.making import make
-from merestone.app.handouts.writing import file_name, write
+from merestone.app.handouts.writing import file_name, write, write_each
 
-__all__ = ["FORMATS", "PAPERS", "HandOut", "choices", "file_name", "make", "write"]
+__all__ = ["FORMATS", "PAPERS", "HandOut", "choices", "file_name", "make", "write", "write_each"]

@@ -20,7 +20,9 @@ app = typer.Typer()
 def handout(
     ctx: typer.Context,
     scenario: Annotated[str, typer.Argument(help="Key of the scenario.")],
-    out_file: Annotated[Path, typer.Option("--out", help="Target: .pdf or .xlsx.")],
+    out_file: Annotated[
+        Path, typer.Option("--out", help="Target: .pdf, .xlsx, or .zip for files of each territory.")
+    ],
     territory: Annotated[
         str | None, typer.Option("--territory", help="Of this territory only, by its key.")
     ] = None,
@@ -44,7 +46,10 @@ def handout(
         services, program(ctx).actor(as_user), scenario, territory=territory, manager=manager
     )
     written = BytesIO()
-    handouts.write(services, found, written, fmt=fmt, paper=paper)
+    if fmt == "zip":
+        handouts.write_each(services, found, written, paper=paper)
+    else:
+        handouts.write(services, found, written, fmt=fmt, paper=paper)
     out_file.write_bytes(written.getvalue())
     done = {
         "out": str(out_file),

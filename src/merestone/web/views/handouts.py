@@ -18,6 +18,7 @@ from merestone.web.views.planning import scenario_frame
 TYPES = {
     "pdf": "application/pdf",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "zip": "application/zip",
 }
 PAPER_LABELS = {"letter": "US Letter", "a4": "A4"}
 _IN_MEMORY = 4 * 1024 * 1024
@@ -45,8 +46,8 @@ def handouts_page(request: WebRequest, key: str) -> HttpResponse:
 @scoped("territories", right=Right.PLAN)
 @require_safe
 def handout(request: WebRequest, key: str, fmt: str) -> FileResponse:
-    """Give a hand-out as a file: ``?territory=`` or ``?manager=`` for a part, ``?paper=`` for PDF."""
-    if fmt not in handouts.FORMATS:
+    """Give a hand-out as a file (``zip``: files of each territory): ``?territory=`` or ``?manager=`` for a part, ``?paper=`` for PDF."""
+    if fmt not in TYPES:
         raise Http404
     manager = request.GET.get("manager", "")
     if manager and not (manager.isascii() and manager.isdigit() and len(manager) < 19):
@@ -60,7 +61,10 @@ def handout(request: WebRequest, key: str, fmt: str) -> FileResponse:
     )
     # Sent in pieces, from the disk when it is large; closed and gone when it was sent.
     target = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115
-    handouts.write(request.services, found, target, fmt=fmt, paper=_paper(request))  # type: ignore[arg-type]
+    if fmt == "zip":
+        handouts.write_each(request.services, found, target, paper=_paper(request))  # type: ignore[arg-type]
+    else:
+        handouts.write(request.services, found, target, fmt=fmt, paper=_paper(request))  # type: ignore[arg-type]
     target.seek(0)
     response = FileResponse(
         target, as_attachment=True, filename=handouts.file_name(found, fmt), content_type=TYPES[fmt]
