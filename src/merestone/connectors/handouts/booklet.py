@@ -17,7 +17,6 @@ from reportlab.pdfbase import pdfdoc
 from reportlab.pdfgen.canvas import Canvas
 
 from merestone.app.handout import Exchange, HandOut, ManagerSheet, Sum, TerritorySheet
-from merestone.app.ports_handouts import Outlines
 from merestone.connectors.handouts.hues import INK, MUTED
 from merestone.connectors.handouts.lettering import PLAIN, STRONG, glyphs, width, written
 from merestone.connectors.handouts.maps import Atlas, Subject, draw_map
@@ -40,10 +39,10 @@ MOST_ACCOUNTS, MOST_LEAVING, MOST_EXCHANGES, MOST_TOWNS = 40, 25, 8, 6
 _MOST_DOTS = 1500
 
 
-def write_booklet(hand_out: HandOut, target: BinaryIO, *, outlines: Outlines, paper: str) -> None:
+def write_booklet(hand_out: HandOut, target: BinaryIO, *, atlas: Atlas, paper: str) -> None:
     """Write the PDF."""
     glyphs()
-    booklet = _Booklet(hand_out, Atlas(hand_out.whole, outlines.outlines(hand_out.whole.unit_kind)), paper)
+    booklet = _Booklet(hand_out, atlas, paper)
     booklet.lay_out()
     pages = booklet.pages
     canvas = Canvas(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from merestone.app.handout import HandOut
+from merestone.app.handout import HandOut, Whole
 from merestone.app.ports_handouts import Outlines
 
 
@@ -25,6 +25,7 @@ class HandOutWriter:
     def __init__(self, outlines: Outlines, guard: Callable[[pa.ChunkedArray], pa.ChunkedArray]) -> None:
         self._outlines = outlines
         self._guard = guard
+        self._last: Any = None
 
     def write(self, hand_out: HandOut, target: BinaryIO, *, fmt: str, paper: str) -> None:
         """Write a hand-out: ``fmt`` is ``pdf`` or ``xlsx``, ``paper`` ``letter`` or ``a4``."""
@@ -36,4 +37,13 @@ class HandOutWriter:
         else:
             from merestone.connectors.handouts.booklet import write_booklet
 
-            write_booklet(hand_out, target, outlines=self._outlines, paper=paper)
+            write_booklet(hand_out, target, atlas=self._atlas(hand_out.whole), paper=paper)
+
+    def _atlas(self, whole: Whole) -> Any:
+        """Return the outlines of a scenario; for one territory after another of one scenario they are the same."""
+        from merestone.connectors.handouts.maps import Atlas
+
+        last = self._last
+        if last is None or last.whole is not whole:
+            self._last = last = Atlas(whole, self._outlines.outlines(whole.unit_kind))
+        return last
