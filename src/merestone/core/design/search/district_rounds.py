@@ -54,7 +54,7 @@ def pooled(problem: Problem, ground: Ground, seconds: float, control: Control) -
                 if number and at % 2 and best is not None:
                     plan, kind = best.plan, _NEAR
                 else:
-                    plan, kind = grow(problem, ground, seed=seed), _STEEP if at == EACH - 2 else _FIRST
+                    plan, kind = grow(problem, ground, seed=seed), _STEEP if at >= EACH // 2 else _FIRST
                 steps = Schedule(splits, splits // 20, *kind, 0.0)
                 return run(ground, plan, steps, seed=seed, control=control, pool=pools[at])
 

@@ -26,6 +26,8 @@ SHARE = 0.55
 """Of the time limit that is planned for; the rest is for the polish and slower machines."""
 POOLED = 1.2
 """Where plans are put together of territories, little is left for the polish to do."""
+LEAST_POOLED = 1.0
+"""Seconds of work below which putting together takes too much of them."""
 CHAIN_SPLITS = 7_000
 """A chain has at least so many steps of recombination for each territory, if there is time for two such chains."""
 MOST_CHAINS = 64
@@ -50,7 +52,7 @@ def find(problem: Problem, control: Control) -> Found:
 
     ground = make_ground(problem)
     budget = control.time_limit * CORES * SHARE
-    if can_pool(ground):
+    if can_pool(ground) and budget >= LEAST_POOLED:
         outcomes = pooled(problem, ground, POOLED * budget, control)
         return Found(_polish_best(ground, outcomes, control).plan)
     count = max(
