@@ -82,16 +82,16 @@ def split_seconds(ground: Ground) -> float:
     return 1e-6 + NODE_SECONDS * 2 * n / k + ARC_SECONDS * len(ground.sources)
 
 
-def schedule(ground: Ground, seconds: float) -> Schedule:
-    """Return the steps of a chain that takes about so long."""
+def schedule(ground: Ground, seconds: float, *, is_hot: bool = False) -> Schedule:
+    """Return the steps of a chain that takes about so long; a hot one gets away from bad starts, and settles later."""
     n, k = len(ground.x), len(ground.has_home)
     is_small = n < SMALL * k
     splits = int(0.65 * seconds / split_seconds(ground))
     moves = int(0.35 * seconds / MOVE_SECONDS)
     if is_small:
         return Schedule(splits, moves // 8, (0.1, 0.005, 5e-3, 5e-5), (40.0, 1000.0), 0.0)
-    # The more territories there are, the dearer the detours between good plans are, by what a territory costs.
-    scale = min(k, MOST_HEAT)
+    # Detours between good plans are the dearer, by what a territory costs, the more territories there are.
+    scale = min(k, MOST_HEAT) if is_hot else 1.0
     return Schedule(splits, moves, (0.02 * scale, 3e-4 * scale, 5e-4, 1e-5), (10.0, 250.0), 0.8)
 
 

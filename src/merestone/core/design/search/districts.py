@@ -61,7 +61,7 @@ def find(problem: Problem, control: Control) -> Found:
     if problem.n >= LARGE:
         count = min(count, FEW_CHAINS)
     count += count % THREADS
-    steps = schedule(ground, budget / count)
+    steps = [schedule(ground, budget / count, is_hot=is_hot) for is_hot in (False, True)]
     lock, done, best = Lock(), [0], [np.inf]
 
     def chain(number: int) -> Outcome | None:
@@ -69,7 +69,7 @@ def find(problem: Problem, control: Control) -> Found:
             return None
         seed = control.seed * 1_000_003 + number
         plan = grow(problem, ground, seed=seed, from_current=number == 0 and problem.current is not None)
-        outcome = run(ground, plan, steps, seed=seed, control=control)
+        outcome = run(ground, plan, steps[number % 2], seed=seed, control=control)
         with lock:
             done[0] += 1
             if outcome.rank[0] == 0.0:  # nothing is broken
