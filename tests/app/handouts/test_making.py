@@ -210,3 +210,17 @@ def test_a_zip_has_files_of_each_territory_without_the_accounts_of_others(world:
     others = set(made.accounts["external_id"].to_pylist()) - set(mine)
     assert all(f">{one}<" in written for one in mine)
     assert not any(f">{one}<" in written for one in others)
+
+
+def test_reading_takes_as_many_queries_for_all_as_for_one(world: World) -> None:
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    key = moved(world)
+    handouts.make(world.services, OPERATOR, key)  # what is kept of the book is brought up to date once
+    counts = []
+    for part in ({}, {"territory": "oregon"}):
+        with CaptureQueriesContext(connection) as asked:
+            handouts.make(world.services, OPERATOR, key, **part)
+        counts.append(len(asked))
+    assert counts[0] == counts[1] < 60
