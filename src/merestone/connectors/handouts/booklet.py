@@ -256,7 +256,7 @@ class _Booklet:
         for title, found in (("Comes from", comes), ("Goes to", goes)):
             if not found:
                 self.pages.text(
-                    f"{title} nobody." if title == "Goes to" else "Nothing comes.", colour=MUTED, size=9
+                    "Nothing leaves." if title == "Goes to" else "Nothing comes.", colour=MUTED, size=9
                 )
                 continue
             columns = [
