@@ -53,7 +53,7 @@ PAGES = {
         "/quotas/enter/", "/map/?on={yesterday}&map=plain", "/audit/?table=rep&from=2020-01-01", "/audit/?record=none",
         "/reps/{rep}/", "/reps/{rep}/edit/", "/reps/{rep}/changes/", "/departures/{departure}/", "/departures/", "/people/calendar/",
         "/notices/", "/planning/", "/planning/?pick=first&pick=second", "/planning/new/?model=plan", "/planning/new/?copy_of=first",
-        "/planning/second/compare/?measure=workload", "/planning/second/rules/", "/planning/second/steps/",
+        "/planning/second/compare/?measure=workload", "/planning/second/rules/", "/planning/second/steps/", "/planning/second/", "/planning/second/?map=plain&tab=units", "/planning/second/?map=plain&tab=optimise",
     ],
     "manager": ["/", "/scorecard/?under=us", "/guidelines/", "/training/", "/training/{training}/", "/reps/{rep}/changes/", "/people/calendar/"],
     "rep": [

@@ -33,7 +33,8 @@ export function listenToKeys(acts) {
     if (document.querySelector("dialog[open]")) return;
     const key = event.key.toLowerCase();
     const isControl = event.ctrlKey || event.metaKey;
-    if (isTyping(event.target) && !(key === "escape" && event.target instanceof HTMLSelectElement)) return;
+    const isChoosing = event.target instanceof HTMLSelectElement; // letters choose in it, the others are free
+    if (isTyping(event.target) && !(isChoosing && (key === "escape" || isControl))) return;
     const act = isControl ? withControl(key, event.shiftKey, acts) : key === "escape" ? acts.clear : isOn && !event.altKey ? alone(key, acts) : null;
     if (!act) return;
     event.preventDefault();

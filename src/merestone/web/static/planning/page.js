@@ -562,7 +562,9 @@ class Workspace {
       clear: () => { if (!this.sheet?.cancel()) this.select(new Set()); },
     });
     select.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") this.assign(Number(select.value));
+      if (event.key !== "Enter") return;
+      event.preventDefault(); // else the list opens
+      this.assign(Number(select.value));
     });
   }
 
