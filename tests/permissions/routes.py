@@ -22,6 +22,7 @@ RECORDS = frozenset(
 """First part of an address -> `record_id` is a record of this table, in every relation to who asks."""
 
 CONSTANTS: dict[str, str] = {
+    "verb": "undo",
     "fmt": "csv",
     "kind": "accounts",
     "action": "set-lifecycle",
