@@ -214,7 +214,9 @@ def models(actor: Actor) -> QuerySet[TerritoryModel]:
 def planned_names(actor: Actor, keys: Iterable[str]) -> dict[tuple[str, str], str]:
     """Return (model, territory) -> the territory's name, for territories of these keys the actor plans (one query)."""
     rows = scope.planned_nodes(actor).filter(territory__key__in=set(keys)).order_by()
-    return {(model, key): name for model, key, name in rows.values_list("model__key", "territory__key", "name")}
+    return {
+        (model, key): name for model, key, name in rows.values_list("model__key", "territory__key", "name")
+    }
 
 
 def differences(actor: Actor, keys: Iterable[str]) -> dict[str, tuple[int, int, int]]:
