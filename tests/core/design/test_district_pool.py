@@ -22,6 +22,7 @@ from merestone.core.design.search.district_relief import relieve
 from merestone.core.design.search.district_rounds import pooled
 from merestone.core.design.search.district_start import grow, strays
 from merestone.core.design.search.districts import find
+from merestone.core.design.solve import solve
 
 HOT = Schedule(4_000, 500, (3.0, 0.3, 5e-3, 5e-5), (40.0, 40.0), 0.0)
 
@@ -68,7 +69,7 @@ def members(pool: Pool, n: int) -> list[list[int]]:
     """Return the units of each set in a pool."""
     return [
         [unit for unit in range(n) if int(words[unit // 64]) >> unit % 64 & 1]
-        for words in pool.columns[: pool.count[0]]
+        for words in pool.columns[: pool.filled[0]]
     ]
 
 
@@ -210,3 +211,16 @@ def test_current_plan_that_keeps_all_is_never_worsened() -> None:
         after = score(problem, find(problem, Control(seed, 0.02)).plan)
         assert after.is_feasible
         assert after.total <= before.total * (1 + 1e-9)
+
+
+def test_bounds_nobody_can_keep_are_missed_by_as_little_as_can_be_and_it_is_said() -> None:
+    problem = uneven(6, 5, 3, seed=2, tolerance=0.2)
+    weights = problem.weights.copy()
+    weights[14] = 1.5 * weights.sum()
+    upper = 1.2 * weights.sum() / 3
+    load = Activity("load", weights, np.zeros(3), np.full(3, upper))
+    result = solve(replace(problem, weights=weights, activities=(load,)), Control(1, 1.0))
+    assert not result.score.is_feasible
+    assert result.score.excess.sum() == pytest.approx(weights[14] - upper)
+    assert result.score.strays == 0
+    assert any("misses them in 1 of 3 territories" in note for note in result.notes)

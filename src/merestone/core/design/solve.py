@@ -21,6 +21,8 @@ from merestone.core.design.search import search
 PROVED = 1e-4
 """A gap of at most 0.01 % is told as proved optimal."""
 
+MISSED = 1e-9
+"""Sums that miss a bound by this share of the largest unit keep it: sums of floats are not exact."""
 LINGER = 0.2
 """Seconds a bound has to end after somebody cancelled."""
 UNFINISHED = (
@@ -126,5 +128,18 @@ def solve(problem: Problem, control: Control) -> Result:
         seconds=control.seconds(),
         seed=control.seed,
         stop=control.reason(is_optimal=is_optimal),
-        notes=(*problem.notes, *found.notes, *bound.notes),
+        notes=(*problem.notes, *found.notes, *_missed(problem, worth), *bound.notes),
     )
+
+
+def _missed(problem: Problem, worth: Score) -> tuple[str, ...]:
+    """Say which bounds a plan misses, and by how much where it is worst."""
+    notes = []
+    for activity, excess in zip(problem.activities, worth.excess, strict=True):
+        count, worst = int((excess > MISSED * max(1.0, activity.amounts.max())).sum()), int(excess.argmax())
+        if count:
+            notes.append(
+                f"No plan was found that keeps all bounds: {activity.name} misses them in {count:,} of {problem.k:,}"
+                f" territories, by {excess[worst]:,.6g} in {problem.labels[worst]}, where it is worst."
+            )
+    return tuple(notes)

@@ -19,7 +19,7 @@ class Pool(NamedTuple):
 
     columns: np.ndarray
     table: np.ndarray
-    count: np.ndarray
+    filled: np.ndarray
     words: np.ndarray
 
 
@@ -27,7 +27,7 @@ class Pool(NamedTuple):
 def add(pool, node, whole):
     """Keep a node's set, or the rest of the whole tree's when ``whole`` is not negative, unless it is known."""
     width = pool.columns.shape[1]
-    at = pool.count[0]
+    at = pool.filled[0]
     if at >= len(pool.columns):
         return
     hash_ = np.uint64(0x9E3779B97F4A7C15)
@@ -45,7 +45,7 @@ def add(pool, node, whole):
         known = pool.table[slot]
         if known < 0:
             pool.table[slot] = at
-            pool.count[0] = at + 1
+            pool.filled[0] = at + 1
             return
         is_same = True
         for word in range(width):
@@ -59,7 +59,7 @@ def add(pool, node, whole):
 @inner
 def collect(ground, forest, pool, count, territory):
     """Keep both sides of each edge of a tree where they keep the bounds."""
-    if pool.count[0] >= len(pool.columns):
+    if pool.filled[0] >= len(pool.columns):
         return
     width, features = pool.columns.shape[1], ground.features.shape[1]
     has_words = False

@@ -171,6 +171,6 @@ def make_pool(ground: Ground, most: int) -> Pool:
     return Pool(
         columns=np.zeros((most, width), np.uint64),
         table=np.full(1 << max(1, (2 * most).bit_length()), -1, np.int64),
-        count=np.zeros(1, np.int64),
+        filled=np.zeros(1, np.int64),
         words=np.zeros((n if most else 1, width), np.uint64),
     )

@@ -63,7 +63,7 @@ def combine(
     """
     n, k = len(ground.x), len(ground.has_home)
     known = [_words(plan, k) for plan in plans]
-    columns = np.unique(np.concatenate([*known, *(pool.columns[: pool.count[0]] for pool in pools)]), axis=0)
+    columns = np.unique(np.concatenate([*known, *(pool.columns[: pool.filled[0]] for pool in pools)]), axis=0)
     if len(columns) < k:
         return None
     costs = np.zeros(len(columns))
