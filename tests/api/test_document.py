@@ -124,16 +124,3 @@ def test_the_reference_names_every_path_and_no_other() -> None:
         for method in operations
     }
     assert told == there
-
-
-def test_numbers_in_addresses_are_keys_that_a_database_can_hold() -> None:
-    parameters = [
-        (address, one["name"], one["schema"])
-        for address, path in document()["paths"].items()
-        for operation in path.values()
-        for one in operation["parameters"]
-        if one["in"] == "path"
-    ]
-    numbers = [one for one in parameters if one[2].get("type") == "integer"]
-    assert len(numbers) > 20
-    assert [one for one in numbers if one[2].get("maximum", 2**63) > 2**63 - 1] == []

@@ -25,7 +25,7 @@ from merestone.api.routing import operation
 from merestone.api.schemas import create_schema, detail_schema, page_schema, patch_schema, row_schema
 from merestone.app import crm
 
-Id = Path(..., ge=0, le=2**63 - 1, description="Key of the record.")
+Id = Path(..., ge=0, description="Key of the record.")
 CREATABLE = ("accounts", "leads", "contacts", "opportunities", "activities", "contracts")
 
 
