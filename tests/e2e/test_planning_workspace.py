@@ -37,6 +37,17 @@ def opened(sign_in: Any, live_server: Any, query: str = "") -> Any:
     return page
 
 
+def optimising(sign_in: Any, live_server: Any, planned: Company) -> Any:
+    """Return the page with the optimiser asked for and waiting for a worker."""
+    scenarios.change_settings(planned.services, OPERATOR, "first", seen=1, changes=WIDE)
+    page = opened(sign_in, live_server, "&tab=optimise")
+    page.locator("#optimise-limit").select_option("10")
+    page.locator("#optimise-form button[type=submit]").click()
+    page.locator("#optimise-stop").wait_for()
+    page.locator("#optimise-stage:not(:empty)").wait_for()
+    return page
+
+
 def place(company: Company, county: str) -> str:
     data = plan(company)
     number = data["units"]["territory"][data["units"]["id"].index(county)]
@@ -129,20 +140,31 @@ def test_somebody_elses_change_is_shown_and_not_written_over(
 def test_optimiser_is_started_watched_and_its_result_is_one_step(
     sign_in: Any, live_server: Any, planned: Company
 ) -> None:
-    scenarios.change_settings(planned.services, OPERATOR, "first", seen=1, changes=WIDE)
-    page = opened(sign_in, live_server, "&tab=optimise")
-    page.locator("#optimise-limit").select_option("10")
-    page.locator("#optimise-form button[type=submit]").click()
-    page.locator("#optimise-stop").wait_for()
-    page.locator("#optimise-stage:not(:empty)").wait_for()
+    page = optimising(sign_in, live_server, planned)
     job = scenarios.progress(planned.services, OPERATOR, "first")["job"]
     assert page.locator("#planning-undo").is_disabled()
-    page.locator("#optimise-stop").click()
-    page.get_by_text("Stopping").wait_for()
     run_job.func(job["id"])
     page.locator("#optimise-form").wait_for()
     page.locator("#optimise-report").get_by_text("Gap").wait_for()
     assert plan(planned)["report"]["is_feasible"]
+    assert sign_in.errors == []
+
+
+def test_optimiser_that_is_stopped_before_it_began_leaves_the_plan_as_it_was(
+    sign_in: Any, live_server: Any, planned: Company
+) -> None:
+    page = optimising(sign_in, live_server, planned)
+    job = scenarios.progress(planned.services, OPERATOR, "first")["job"]
+    before = plan(planned)
+    with page.expect_response("**/stop/") as stopped:
+        page.locator("#optimise-stop").click()
+    assert stopped.value.ok
+    run_job.func(job["id"])
+    page.locator("#optimise-form").wait_for()
+    page.locator("#planning-undo").wait_for()
+    after = plan(planned)
+    assert (after["revision"], after["report"]) == (before["revision"], before["report"])
+    assert after["units"]["territory"] == before["units"]["territory"]
     assert sign_in.errors == []
 
 
