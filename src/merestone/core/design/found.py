@@ -17,10 +17,13 @@ class Found:
         The territory of each unit.
     notes : tuple of str
         What a reader must know of it.
+    bound : Bound, optional
+        What the search itself has proved.
     """
 
     plan: np.ndarray
     notes: tuple[str, ...] = ()
+    bound: Bound | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def solve(problem: Problem, control: Control) -> Result:
             control.tell_best(worth.total)
     finally:
         control.end_search()
-    bound = bounding.result()
+    bound = _higher(bounding.result(), found.bound)
     is_optimal = (
         worth.is_feasible and (gap(worth.total, bound.value) or 0.0 if bound.value else 1.0) <= PROVED
     )
@@ -130,6 +130,13 @@ def solve(problem: Problem, control: Control) -> Result:
         stop=control.reason(is_optimal=is_optimal),
         notes=(*problem.notes, *found.notes, *_missed(problem, worth), *bound.notes),
     )
+
+
+def _higher(bound: Bound, other: Bound | None) -> Bound:
+    """Return the bound that says more."""
+    if other is None or other.value is None:
+        return bound
+    return other if bound.value is None or other.value > bound.value else bound
 
 
 def _missed(problem: Problem, worth: Score) -> tuple[str, ...]:

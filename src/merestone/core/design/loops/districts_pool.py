@@ -136,8 +136,8 @@ def reduce_costs(columns, costs, prices, reduced):
 class Tree(NamedTuple):
     """Where a partition stands: it can be left and gone on with.
 
-    A row of ``lists`` and ``counts`` for each level: the sets left, and how many of them cover each unit. ``worth``: the
-    level, what is spent, and the least sum found.
+    A row of ``lists`` and ``counts`` for each level: the sets left, and how many of them cover each unit. ``sizes`` of the
+    sets; ``shares``: room for the least share of each unit. ``worth``: the level, what is spent, and the least sum found.
     """
 
     lists: np.ndarray
@@ -145,10 +145,16 @@ class Tree(NamedTuple):
     places: np.ndarray
     pivots: np.ndarray
     counts: np.ndarray
+    sizes: np.ndarray
+    shares: np.ndarray
     used: np.ndarray
     chosen: np.ndarray
     best: np.ndarray
     worth: np.ndarray
+
+
+SHARED = 1e-12
+"""Shares are summed up inexactly."""
 
 
 @inner
@@ -158,25 +164,47 @@ def holds(columns, at, unit):
 
 
 @inner
+def lowest(bits):
+    """Return the place of the lowest bit of a word that has one."""
+    place = 0
+    for step in (32, 16, 8, 4, 2, 1):
+        if bits & ((np.uint64(1) << np.uint64(step)) - np.uint64(1)) == 0:
+            bits >>= np.uint64(step)
+            place += step
+    return place
+
+
+@inner
 def open_level(columns, reduced, tree, depth):
-    """Choose the unit to branch on: of those not covered the one with the fewest sets left; return whether all have some."""
+    """Choose the unit to branch on, of those not covered the one with the fewest sets left; return whether it can be worth it.
+
+    Each unit left costs at least the least share of a set left that covers it.
+    """
     n, spent, room = len(tree.used), tree.worth[1], tree.worth[2]
-    count = tree.counts[depth]
+    count, shares = tree.counts[depth], tree.shares
     count[:] = 0
+    shares[:] = np.inf
     for place in range(tree.lengths[depth]):
         at = tree.lists[depth, place]
         if spent + reduced[at] >= room:
             tree.lengths[depth] = place
             break
-        for unit in range(n):
-            if holds(columns, at, unit):
+        share = reduced[at] / tree.sizes[at]
+        for word in range(columns.shape[1]):
+            bits = columns[at, word]
+            while bits != 0:
+                unit = 64 * word + lowest(bits)
+                bits &= bits - np.uint64(1)
                 count[unit] += 1
+                shares[unit] = min(shares[unit], share)
     pivot, least = -1, tree.lengths[depth] + 1
     for unit in range(n):
-        if tree.used[unit] == 0 and count[unit] < least:
-            pivot, least = unit, count[unit]
+        if tree.used[unit] == 0:
+            spent += shares[unit]
+            if count[unit] < least:
+                pivot, least = unit, count[unit]
     tree.pivots[depth], tree.places[depth] = pivot, 0
-    return pivot >= 0 and least > 0
+    return pivot >= 0 and least > 0 and spent < room + SHARED * abs(room)
 
 
 @inner
@@ -237,7 +265,7 @@ def partition(columns, reduced, tree, effort):
     while effort > 0:
         is_dead = False
         if is_new:
-            effort -= tree.lengths[depth] * (n // 8 + 1) + n
+            effort -= tree.lengths[depth] * (n // len(tree.best) + 1) + n
             is_new = False
             is_dead = not open_level(columns, reduced, tree, depth)
         taken = np.int64(-1) if is_dead else take_next(columns, reduced, tree, depth)

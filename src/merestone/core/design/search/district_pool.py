@@ -11,6 +11,7 @@ relaxation is in no better plan. The few that are left are searched through.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import csc_array
@@ -62,7 +63,7 @@ def combine(
         How long to search, in steps of ``EFFORT``.
     """
     n, k = len(ground.x), len(ground.has_home)
-    known = [_words(plan, k) for plan in plans]
+    known = [words_of(plan, k) for plan in plans]
     columns = np.unique(np.concatenate([*known, *(pool.columns[: pool.filled[0]] for pool in pools)]), axis=0)
     if len(columns) < k:
         return None
@@ -91,27 +92,66 @@ def combine(
         return None
     kept = np.flatnonzero(reduced < room)
     kept = kept[np.argsort(reduced[kept], kind="stable")][:MOST_SETS]
+    found = put_together(columns[kept], reduced[kept], k=k, n=n, room=room, efforts=efforts, control=control)
+    return found.plan
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Together:
+    """What was put together of sets: a plan or none, the sum of its reduced costs, and whether nothing is left to try."""
+
+    plan: np.ndarray | None
+    spent: float
+    is_done: bool
+
+
+def put_together(
+    columns: np.ndarray,
+    reduced: np.ndarray,
+    *,
+    k: int,
+    n: int,
+    room: float,
+    efforts: int,
+    control: Control,
+) -> Together:
+    """Return the plan of ``k`` of the sets whose reduced costs sum up to least, where that is less than ``room``.
+
+    Parameters
+    ----------
+    columns : (m, words) uint64 array
+        Sorted by ``reduced``, none of which is negative.
+    efforts : int
+        How long to search, in steps of ``EFFORT``.
+    """
+    m = len(columns)
     tree = Tree(
-        lists=np.tile(np.arange(len(kept), dtype=np.int32), (k, 1)),
-        lengths=np.full(k, len(kept), np.int64),
+        lists=np.tile(np.arange(m, dtype=np.int32), (k, 1)),
+        lengths=np.full(k, m, np.int64),
         places=np.zeros(k, np.int64),
         pivots=np.full(k, -1, np.int64),
         counts=np.zeros((k, n), np.int64),
+        sizes=np.maximum(np.bitwise_count(columns).sum(axis=1, dtype=np.int64), 1),
+        shares=np.zeros(n),
         used=np.zeros(n, np.int8),
         chosen=np.zeros(k, np.int64),
         best=np.full(k, -1, np.int64),
         worth=np.array([0.0, 0.0, room]),
     )
-    columns, reduced = np.ascontiguousarray(columns[kept]), np.ascontiguousarray(reduced[kept])
+    columns, reduced = np.ascontiguousarray(columns), np.ascontiguousarray(reduced)
+    is_done = False
     for _ in range(efforts):
-        if control.must_stop() or partition(columns, reduced, tree, EFFORT):
+        if control.must_stop():
+            break
+        is_done = bool(partition(columns, reduced, tree, EFFORT))
+        if is_done:
             break
     if tree.best[0] < 0:
-        return None
+        return Together(None, room, is_done)
     plan = np.zeros(n, np.int32)
     for t, at in enumerate(tree.best):
-        plan[_bits(columns[at][None], n)[0]] = t
-    return plan
+        plan[units_of(columns[at][None], n)[0]] = t
+    return Together(plan, float(tree.worth[2]), is_done)
 
 
 def _unknown(costs: np.ndarray, value: float) -> float:
@@ -123,31 +163,18 @@ def _relax(
     columns: np.ndarray, costs: np.ndarray, *, k: int, n: int, top: float, rounds: int, control: Control
 ) -> tuple[np.ndarray, float] | None:
     """Return the reduced costs of all sets, and the value of the linear relaxation, both near enough for a plan's cost."""
-    from scipy.optimize import linprog
-
     scale = float(np.median(costs)) or 1.0
     costs, top = costs / scale, top / scale
     chosen = np.zeros(len(columns), bool)
     chosen[np.argsort(costs, kind="stable")[:: max(1, len(costs) // FIRST)]] = True
-    # What a unit costs that no set covers, or that several do: it never pays.
-    dear = np.full(2 * (n + 1), 10.0 * k)
-    slack = np.hstack([np.eye(n + 1), -np.eye(n + 1)])
     reduced = np.zeros(len(columns))
     for _ in range(rounds):
         if control.must_stop():
             return None
         at = np.flatnonzero(chosen)
-        rows = np.concatenate([_bits(columns[at], n).T, np.ones((1, len(at)))])
-        found = linprog(
-            np.concatenate([costs[at], dear]),
-            A_eq=csc_array(np.hstack([rows, slack])),
-            b_eq=np.concatenate([np.ones(n), [k]]),
-            bounds=(0, None),
-            method="highs-ds",
-        )
-        if found.status != 0:
+        prices = price_units(columns[at], costs[at], k=k, n=n)
+        if prices is None:
             return None
-        prices = np.asarray(found.eqlin.marginals, np.float64)
         reduce_costs(columns, costs, prices, reduced)
         value = float(prices[:n].sum() + k * prices[n])
         if value + k * min(0.0, float(reduced.min())) >= top:
@@ -162,13 +189,34 @@ def _relax(
     return reduced, value * scale
 
 
-def _bits(columns: np.ndarray, n: int) -> np.ndarray:
+def price_units(columns: np.ndarray, costs: np.ndarray, *, k: int, n: int) -> np.ndarray | None:
+    """Return what the linear relaxation over some sets prices each unit at, and at last a territory; None if it fails.
+
+    Costs are in those of a territory about.
+    """
+    from scipy.optimize import linprog
+
+    # What a unit costs that no set covers, or that several do: it never pays.
+    dear = np.full(2 * (n + 1), 10.0 * k)
+    slack = np.hstack([np.eye(n + 1), -np.eye(n + 1)])
+    rows = np.concatenate([units_of(columns, n).T, np.ones((1, len(columns)))])
+    found = linprog(
+        np.concatenate([costs, dear]),
+        A_eq=csc_array(np.hstack([rows, slack])),
+        b_eq=np.concatenate([np.ones(n), [k]]),
+        bounds=(0, None),
+        method="highs-ds",
+    )
+    return np.asarray(found.eqlin.marginals, np.float64) if found.status == 0 else None
+
+
+def units_of(columns: np.ndarray, n: int) -> np.ndarray:
     """Return the (m, n) bool table of which units are in which set."""
     octets = np.ascontiguousarray(columns).astype("<u8").view(np.uint8)
     return np.unpackbits(octets, axis=1, bitorder="little")[:, :n].astype(bool)
 
 
-def _words(plan: np.ndarray, k: int) -> np.ndarray:
+def words_of(plan: np.ndarray, k: int) -> np.ndarray:
     """Return a plan's territories as sets."""
     table = np.zeros((k, (len(plan) + 63) // 64 * 64), np.uint8)
     table[plan, np.arange(len(plan))] = 1

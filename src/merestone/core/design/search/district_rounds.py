@@ -13,6 +13,7 @@ import numpy as np
 
 from merestone.core.design.control import Control
 from merestone.core.design.loops.districts import Ground, restart
+from merestone.core.design.loops.districts_pool import Pool
 from merestone.core.design.problem import Problem
 from merestone.core.design.search.district_chain import Outcome, Schedule, outcome_of, run, split_seconds
 from merestone.core.design.search.district_ground import make_chain, make_pool
@@ -37,11 +38,18 @@ _STEEP = (1.0, 0.1, 5e-3, 5e-5), (40.0, 1000.0)
 _NEAR = (0.5, 0.2, 5e-3, 5e-5), (40.0, 40.0)
 
 
-def pooled(problem: Problem, ground: Ground, seconds: float, control: Control) -> list[Outcome]:
-    """Return the plans met in about so many seconds of work, those put together among them."""
+def pooled(
+    problem: Problem, ground: Ground, seconds: float, control: Control, *, met: list[Pool] | None = None
+) -> list[Outcome]:
+    """Return the plans met in about so many seconds of work, those put together among them.
+
+    The sets met are added to ``met``.
+    """
     rounds = int(min(ROUNDS[1], max(ROUNDS[0], seconds // ROUND_SECONDS)))
     splits = int(SPLITS_SHARE * seconds / (rounds * EACH) / split_seconds(ground))
     pools = [make_pool(ground, min(MOST_KEPT, 64 + 2 * splits * rounds)) for _ in range(EACH)]
+    if met is not None:
+        met += pools
     outcomes: list[Outcome] = []
     with ThreadPoolExecutor(THREADS) as threads:
         for number in range(rounds):
@@ -65,7 +73,7 @@ def pooled(problem: Problem, ground: Ground, seconds: float, control: Control) -
             efforts = max(1, int(EFFORTS * seconds / rounds))
             plan = combine(ground, pools, good, efforts=efforts, control=control)
             if plan is not None:
-                outcomes.append(_outcome(ground, plan))
+                outcomes.append(outcome_at(ground, plan))
             best = _best(outcomes)
             cost = best.cost if best is not None and best.rank[0] == 0.0 else None
             control.report("chains", SHARE * (number + 1) / rounds, cost=cost)
@@ -76,7 +84,8 @@ def _best(outcomes: list[Outcome]) -> Outcome | None:
     return min(outcomes, key=lambda one: one.rank, default=None)
 
 
-def _outcome(ground: Ground, plan: np.ndarray) -> Outcome:
+def outcome_at(ground: Ground, plan: np.ndarray) -> Outcome:
+    """Return a plan with its cost."""
     chain = make_chain(ground, plan, 0)
     restart(ground, chain)
     return outcome_of(ground, chain)

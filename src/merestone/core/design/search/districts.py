@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from merestone.core.design.control import Control
-from merestone.core.design.found import Found
+from merestone.core.design.found import Bound, Found
 from merestone.core.design.problem import Problem
 
 if TYPE_CHECKING:
     from merestone.core.design.loops.districts import Ground
+    from merestone.core.design.loops.districts_pool import Pool
     from merestone.core.design.search.district_chain import Outcome
 
 THREADS = 2
@@ -28,6 +29,8 @@ POOLED = 1.2
 """Where plans are put together of territories, little is left for the polish to do."""
 LEAST_POOLED = 1.0
 """Seconds of work below which putting together takes too much of them."""
+GATHERING, MOST_GATHERING = 0.35, 15.0
+"""Of this time, for chains, and seconds of them at most, where all territories near the best prices are searched."""
 CHAIN_SPLITS = 7_000
 """A chain has at least so many steps of recombination for each territory, if there is time for two such chains."""
 MOST_CHAINS = 64
@@ -47,14 +50,12 @@ def find(problem: Problem, control: Control) -> Found:
     from merestone.core.design.search.district_ground import make_ground
     from merestone.core.design.search.district_pool import can_pool
     from merestone.core.design.search.district_relief import relieve
-    from merestone.core.design.search.district_rounds import pooled
     from merestone.core.design.search.district_start import grow
 
     ground = make_ground(problem)
     budget = control.time_limit * CORES * SHARE
     if can_pool(ground) and budget >= LEAST_POOLED:
-        outcomes = pooled(problem, ground, POOLED * budget, control)
-        return Found(_polish_best(ground, outcomes, control).plan)
+        return _pooled(problem, ground, POOLED * budget, control)
     count = max(
         THREADS, min(MOST_CHAINS, int(budget / (CHAIN_SPLITS * max(3, problem.k) * split_seconds(ground))))
     )
@@ -85,6 +86,24 @@ def find(problem: Problem, control: Control) -> Found:
         outcomes = relieve(ground, outcomes, control)
     found = _polish_best(ground, outcomes, control)
     return Found(found.plan)
+
+
+def _pooled(problem: Problem, ground: Ground, seconds: float, control: Control) -> Found:
+    """Return the best plan put together of territories that chains have met, or of all there are."""
+    from merestone.core.design.search.district_rounds import outcome_at, pooled
+    from merestone.core.design.search.district_sets import KEEPS_ALL, can_settle, settle
+
+    if not can_settle(ground):
+        return Found(_polish_best(ground, pooled(problem, ground, seconds, control), control).plan)
+    met: list[Pool] = []
+    gathering = min(MOST_GATHERING, GATHERING * seconds)
+    outcomes = pooled(problem, ground, gathering, control, met=met)
+    good = [one.plan for one in outcomes if one.rank[0] == 0.0]
+    settled = settle(ground, met, good, seconds=seconds - gathering, control=control)
+    if settled.plan is not None:
+        outcomes.append(outcome_at(ground, settled.plan))
+    bound = Bound(settled.bound, (KEEPS_ALL,)) if settled.bound is not None else None
+    return Found(_polish_best(ground, outcomes, control).plan, bound=bound)
 
 
 def _polish_best(ground: Ground, outcomes: list[Outcome], control: Control) -> Outcome:
