@@ -105,8 +105,7 @@ def settle(
         That keep all bounds.
     """
     work = _Work(ground, pools, plans, control)
-    if not work.relax():
-        return Settled(None, work.told())
+    work.relax()
     work.search(seconds)
     return Settled(work.plan, work.told())
 
@@ -138,10 +137,10 @@ class _Work:
         """Return the bound, less what sums of floats may be wrong by."""
         return self.bound - ROUNDED * abs(self.bound) if np.isfinite(self.bound) else None
 
-    def relax(self) -> bool:
-        """Solve the linear relaxation over all sets; return whether it was done."""
+    def relax(self) -> None:
+        """Find prices that bound every plan: those of the linear relaxation over all sets, or near them."""
         if len(self.columns) < self.k or self.scale <= 0.0:
-            return False
+            return
         goal = self.top if np.isfinite(self.top) else 1.2 * self.k * self.scale
         self.prices, value = multipliers(self.at_centres, self.ground, self.activity, self.k, goal=goal)
         self.value = value
@@ -152,14 +151,14 @@ class _Work:
         for _ in range(PRICINGS):
             solved = self._solve(chosen)
             if solved is None:
-                return False
+                return
             prices, value, chosen = solved
             if value - self.value <= CLOSED * abs(value) or self.value >= self.top:
-                return True
+                return
             use = between * self.prices + (1.0 - between) * prices
             grown = self._grow(use, 0.0, most=MOST_PRICING, is_best=True)
             if grown is None:
-                return False
+                return
             bound = (
                 use[: self.n].sum() + self.k * use[self.n] + self.k * min(0.0, grown.reduced.min(initial=0.0))
             )
@@ -176,9 +175,8 @@ class _Work:
             chosen = np.concatenate([chosen, is_cheap])
             if not is_cheap.any():
                 if between == 0.0 and not is_better:
-                    return grown.is_all
+                    return
                 between = between / 2 if between > least else 0.0
-        return False
 
     def _solve(self, chosen: np.ndarray) -> tuple[np.ndarray, float, np.ndarray] | None:
         """Return the prices and the value of the relaxation over the sets known, and which of them are in it."""
@@ -203,6 +201,8 @@ class _Work:
         """Search through all sets within a room that widens as long as there is time."""
         left = seconds * STEPS_A_SECOND
         room = FIRST_ROOM * (self.top - self.value) if np.isfinite(self.top) else 0.005 * abs(self.value)
+        if not np.isfinite(self.value):
+            return
         before, wider, power = 0.0, WIDEN[0], 4.0
         efforts = max(1, int(seconds * SEARCH_SHARE))
         while room > 0.0 and (np.isfinite(self.top) or room < self.ceiling) and not self.control.must_stop():
@@ -253,7 +253,7 @@ class _Work:
 
     def _grow(self, prices: np.ndarray, limit: float, *, most: float, is_best: bool) -> _Grown | None:
         """Return the sets that cost less than their prices and the limit; None when it has to stop."""
-        found = [0]
+        found, total = [0], [0.0]
         room = PRICED if is_best else ROOM_FOR
 
         def each(centre: int) -> _Grown | None:
@@ -266,7 +266,8 @@ class _Work:
                     return None
                 left = grow(self.ground, growth, self.activity, centre, CHUNK, is_best)
                 used += CHUNK - left
-                is_all = used <= most and found[0] <= MOST_SETS
+                total[0] += CHUNK - left
+                is_all = (used if is_best else total[0]) <= most and found[0] <= MOST_SETS
                 if growth.at[STAGE] == DONE or not is_all or (growth.at[FOUND] == room and not is_best):
                     count = int(growth.at[FOUND])
                     columns.append(growth.columns[:count].copy())
@@ -285,7 +286,7 @@ class _Work:
             np.concatenate([one.columns for one in grown]),
             np.concatenate([one.reduced for one in grown]),
             max(1.0, steps),
-            all(one.is_all for one in grown) and (is_best or steps <= most),
+            all(one.is_all for one in grown),
         )
 
     def _tell(self, bound: float) -> None:
